@@ -1,8 +1,8 @@
-"""Which nodes attract a load balancer's address, by what announcers say of it in Events, and which nodes may.
+"""Which nodes attract a load balancer's address, by the announcers' Events, and which nodes may.
 
-Routers outside are not asked. What is read is what Fairlead's announcer and MetalLB tell of a Service
-(``nodeAssigned``), and what the announcer tells of a Node (``BGPSessionUp``, ``BGPSessionDown``). API servers forget
-Events after an hour, so that one that is not there says nothing.
+Routers outside are not queried. The sources are Events of Fairlead's announcer and of MetalLB about a Service
+(``nodeAssigned``), and Events of the announcer about a Node (``BGPSessionUp``, ``BGPSessionDown``). API servers delete
+Events after an hour, so a missing Event proves nothing.
 """
 
 import re
@@ -19,11 +19,11 @@ from fairlead.model.phrases import Phrase
 
 _ASSIGNED = re.compile(r'^announcing from nodes? (?P<nodes>"[^"]+"(?:, "[^"]+")*) with protocol "(?P<protocol>\w+)"')
 _SESSION = re.compile(r"BGP session with (?P<router>\S+?):? (?:is up: )?(?P<reason>.*)$")
-_MANY_AT_ONCE = "bgp"  # each node tells for itself, and all that told attract
+_MANY_AT_ONCE = "bgp"  # each node reports for itself, and all that reported attract
 
 
 class Announcement(NamedTuple):
-    """Who attracts a Service's address, and by which protocol."""
+    """The nodes that attract a Service's address, and the protocol."""
 
     nodes: tuple[str, ...]
     protocol: str
@@ -40,7 +40,7 @@ class LostSession(NamedTuple):
 
 
 def announcement_of(cluster: Cluster, service: Service) -> Announcement | None:
-    """The last word of the announcers about a Service; with BGP, of each of them."""
+    """The last Event of the announcers about a Service; with BGP, of each of them."""
     told: list[tuple[re.Match[str], Doc]] = []
     for event in sorted(cluster.events_of(Ref("Service", *service.key)), key=_time):
         match = _ASSIGNED.match(_message(event)) if text(event, "reason") == "nodeAssigned" else None
@@ -87,7 +87,7 @@ def _message(event: Doc) -> str:
 
 
 def _time(event: Doc) -> str:
-    """When it was told last: RFC 3339 in UTC sorts as text."""
+    """Time of its last occurrence: RFC 3339 in UTC sorts as text."""
     times = (text(event, "series", "lastObservedTime"), text(event, "lastTimestamp"), text(event, "eventTime"))
     return next(filter(None, times), text(event, "metadata", "creationTimestamp"))
 

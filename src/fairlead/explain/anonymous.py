@@ -1,7 +1,8 @@
-"""Reports that can be shown to strangers: names and addresses are replaced, each by the same word everywhere.
+"""Anonymous reports: names and addresses are replaced, each by the same word everywhere.
 
 Replaced are names of objects, of Nodes and images, values of labels, host names that objects mention, files, and
-every IP address. What every cluster has (``kube-system``, ``default``) stays. Other words, such as an application's own
+every IP address. Names that every cluster has (``kube-system``, ``default``) stay. Other words, such as an
+application's own
 in the message of a probe, stay too: read a report before posting it.
 """
 
@@ -28,13 +29,13 @@ KEPT = frozenset(
 _ADDRESS = re.compile(
     r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])|(?<![\w:])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?![\w:])"
 )
-_WORD = r"(?<![A-Za-z0-9])(?<!cluster\.){}(?![A-Za-z0-9])"  # the cluster domain is nobody's name
-_DEEPEST = 12  # selectors stand less deep
+_WORD = r"(?<![A-Za-z0-9])(?<!cluster\.){}(?![A-Za-z0-9])"  # the cluster domain identifies nobody
+_DEEPEST = 12  # selectors are less deep
 _SHORTEST = 2  # letters of a word that is replaced
 
 
 class Anonymizer:
-    """The words of one cluster, and what stands in their place."""
+    """The words of one cluster, and their replacements."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -61,7 +62,7 @@ class Anonymizer:
         return self._pattern.sub(lambda match: self._words[match[0]], shown) if self._pattern else shown
 
     def _address(self, address: str) -> str:
-        """Another address for an address: of the ranges for documents (RFC 3849), and for tests (RFC 2544)."""
+        """A replacement for an address, from the ranges for documentation (RFC 3849) and for benchmarks (RFC 2544)."""
         try:
             parsed = ip_address(address)
         except ValueError:
@@ -78,14 +79,14 @@ class Anonymizer:
         return Statement(self._phrase(shown.text), because, tuple(map(self.statement, shown.parts)), shown.verdict)
 
     def _phrase(self, shown: str) -> str:
-        """The same sentence about other things; the words of its template are nobody's names."""
+        """The same sentence with other values; its template contains no names."""
         return shown.mapped(self.text) if isinstance(shown, Phrase) else self.text(shown)
 
     def _evidence(self, evidence: Evidence) -> Evidence:
         return Evidence(self.text(evidence.what), self.text(evidence.where), evidence.kind)
 
     def finding(self, found: Finding) -> Finding:
-        """The same finding without the cluster's words; its fixes are for the eye only."""
+        """The same finding without the cluster's words; its fixes are then only for reading."""
         return msgspec.structs.replace(
             found,
             subject=Ref(found.subject.kind, self.text(found.subject.namespace), self.text(found.subject.name)),
@@ -135,7 +136,7 @@ def _selected(value: object, depth: int) -> Iterator[str]:
 
 
 def _outside(cluster: Cluster) -> Iterator[tuple[str, str]]:
-    """Hosts that clients use, but for names of the cluster, whose parts are replaced one by one."""
+    """Hosts that clients use, except names of the cluster, whose parts are replaced one by one."""
     templates = (template for group in all_templates(cluster).values() for template in group)
     pods = (of_pod(cluster, pod) for pod in cluster.snapshot.pods.values())
     for client in (*templates, *pods):

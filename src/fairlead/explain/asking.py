@@ -1,4 +1,4 @@
-"""A name as a Pod asks for it: how its resolver is set up, each question of the search, and what came back."""
+"""A name as a Pod asks for it: the settings of its resolver, each question of the search, and its answer."""
 
 from typing import NamedTuple
 
@@ -22,8 +22,8 @@ class Asked(NamedTuple):
     """One question of a search.
 
     Attributes:
-        result: the response code, or NODATA where there is a name without records of the type.
-        ends: whether the search ends with it. is_asked: whether it is asked at all.
+        result: the response code, or NODATA if the name has no records of the type.
+        ends: whether the search ends with it. is_asked: whether the resolver asks it at all.
     """
 
     name: str
@@ -42,10 +42,10 @@ class Search(NamedTuple):
 
 
 def search_of(cluster: Cluster, name: str, pod: ObjectKey | None, type_: str) -> Search:
-    """What a Pod asks for a name, in order; without a Pod, the name as it stands.
+    """The questions of a Pod for a name, in order; without a Pod, only the name itself.
 
     Raises:
-        SubjectError: there is no such Pod or type, or no name.
+        SubjectError: no such Pod or type, or an invalid name.
     """
     if type_ not in TYPES:
         raise SubjectError(Phrase("{type!r} is no type that can be asked for here: {types}", type=type_, types=TYPES))

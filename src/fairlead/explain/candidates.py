@@ -1,4 +1,4 @@
-"""What a Service could mean: Pods, and the Pods that workloads would make, with those that nearly fit."""
+"""Candidates for a selector: Pods, and the templates of workloads, with those that nearly match."""
 
 from collections.abc import Callable, Iterable, Mapping
 from difflib import SequenceMatcher
@@ -9,14 +9,14 @@ from fairlead.explain.documents import mapping, number, pairs, rows
 from fairlead.model.document import Doc
 from fairlead.model.objects import Pod
 
-SLIP = 0.6  # of two words, by difflib's measure: a slip of the fingers is above, another word below
+SLIP = 0.6  # of two words, by difflib's measure: above it, a typing error; below it, another word
 
 
 Measure = Callable[[str], float]
 
 
 class SelectorCandidate(NamedTuple):
-    """A Pod, or the template of a workload.
+    """A Pod, or a workload's template.
 
     Attributes:
         spec: the Pod's ``spec``.
@@ -34,7 +34,7 @@ class SelectorCandidate(NamedTuple):
 
 
 class NearMiss(NamedTuple):
-    """A candidate that nearly matches a selector: the pairs that differ, with the key and value it has instead."""
+    """A candidate that nearly matches a selector: the pairs that differ, with its own key and value."""
 
     candidate: SelectorCandidate
     wrong: Mapping[str, tuple[str, str] | None]
@@ -48,7 +48,7 @@ def of_pod(cluster: Cluster, pod: Pod) -> SelectorCandidate:
 
 
 def all_templates(cluster: Cluster) -> dict[str, list[SelectorCandidate]]:
-    """The templates of workloads that nothing else manages, by Namespace."""
+    """The templates of workloads without a controller, by Namespace."""
     found: dict[str, list[SelectorCandidate]] = {}
     for kind in WORKLOADS:
         for key, document in cluster.of_kind(kind).items():
@@ -74,7 +74,7 @@ def _rank(candidate: SelectorCandidate) -> tuple[bool, Ref]:
 
 
 def near_misses(selector: Mapping[str, str], candidates: Iterable[SelectorCandidate]) -> list[NearMiss]:
-    """The candidates that look as if they were meant, the likeliest first."""
+    """The candidates that were probably meant, the likeliest first."""
     measures = {value: likeness_to(value) for value in selector.values()}
     found = [miss for candidate in candidates if (miss := _compare(selector, measures, candidate)) is not None]
     return sorted(found, key=lambda miss: (-miss.score, *_rank(miss.candidate)))
@@ -95,7 +95,8 @@ def _compare(
 def _likeliest(
     pair: tuple[str, str], measure: Measure, labels: Mapping[str, str]
 ) -> tuple[float, tuple[str, str] | None]:
-    """The label that comes nearest to a wanted one: the same key with a like value, or a like key with the value."""
+    """The label most similar to a wanted one: the same key with a similar value, or a similar key with the same
+    value."""
     key, value = pair
     options = [(measure(labels[key]), (key, labels[key]))] if key in labels else []
     options += [(0.9 if _same_end(key, k) else alike(key, k), (k, v)) for k, v in labels.items() if v == value]
@@ -109,12 +110,12 @@ def _same_end(one: str, other: str) -> bool:
 
 
 def alike(one: str, other: str) -> float:
-    """How alike two words are, from 0 to 1, whatever their case; one that goes on where the other ends is alike."""
+    """The similarity of two words, from 0 to 1, whatever their case; a word is similar to its own extension."""
     return likeness_to(one)(other)
 
 
 def likeness_to(word: str) -> Measure:
-    """``alike`` for one word and many others; 0 for all that are no likely slip."""
+    """``alike`` for one word and many others; 0 for those that are unlikely typing errors."""
     word = word.lower()
     matcher = SequenceMatcher(None, "", word)
 
@@ -123,7 +124,7 @@ def likeness_to(word: str) -> Measure:
         if word and other and (word.startswith(other) or other.startswith(word)):
             return 0.9
         matcher.set_seq1(other)
-        # Bounds from above, which cost far less than the measure itself.
+        # Upper bounds, which cost far less than the measure itself.
         if matcher.real_quick_ratio() < SLIP or matcher.quick_ratio() < SLIP:
             return 0.0
         return matcher.ratio()
@@ -132,7 +133,7 @@ def likeness_to(word: str) -> Measure:
 
 
 def closest(word: str, among: Mapping[str, object] | set[str]) -> str | None:
-    """The word that comes nearest to one, if it is a likely slip."""
+    """The most similar word, if a typing error is likely."""
     measure = likeness_to(word)
     scored = [(measure(each), each) for each in among if each]
     score, found = max(scored, default=(0.0, ""))

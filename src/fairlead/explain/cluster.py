@@ -39,13 +39,13 @@ class DocumentFault(NamedTuple):
 
 @dataclass(frozen=True)
 class Cluster:
-    """One reading of a cluster.
+    """The data of a cluster at one reading.
 
     Attributes:
         snapshot: the objects that answers are computed from.
-        documents: all objects that were read, whole.
+        documents: all objects that were read, in full.
         sources: where each was read.
-        kinds: kinds that were read; of any other kind nothing is known, not even that there is none.
+        kinds: kinds that were read; for any other kind it is unknown whether there are objects.
         zone: the cluster domain.
     """
 
@@ -82,7 +82,7 @@ class Cluster:
         return self._events.get(ref, [])
 
     def fault_of(self, ref: Ref) -> DocumentFault | None:
-        """What is wrong with an object that was found and could not be read."""
+        """The fault of an object that was found and could not be read."""
         return next((fault for fault in self.faults if fault.ref == ref), None)
 
     def observed(self, kind: str) -> Iterator[Observation]:
@@ -93,7 +93,7 @@ class Cluster:
         return Evidence(f"{ref} {path} = {_short(value)}", self.sources.get(ref, ""))
 
     def missing(self, what: str, *kinds: str) -> Statement:
-        """That something was not checked because these kinds were not read."""
+        """A statement that something was not checked because these kinds were not read."""
         names = [plural(kind) for kind in kinds if kind not in self.kinds]
         return unchecked(
             Phrase("{what}: {names: and } were not read", what=what, names=names),
@@ -133,7 +133,7 @@ class Cluster:
 
 
 def plural(kind: str) -> str:
-    """Objects of a kind, as a word."""
+    """The plural of a kind, as a word."""
     if kind.endswith("s"):
         return kind
     return f"{kind[:-1]}ies" if kind.endswith("cy") else f"{kind}s"

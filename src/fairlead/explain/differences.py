@@ -1,4 +1,4 @@
-"""What is different between two versions of an object, as far as it matters for where packets go, in words."""
+"""The differences between two versions of an object that can change where packets go, in words."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -14,11 +14,11 @@ _SERVICE_FIELDS = (
     ("spec", "loadBalancerSourceRanges"), ("spec", "ipFamilies"), ("status", "loadBalancer"),
 )  # fmt: skip
 _POLICY_FIELDS = (("spec", "podSelector"), ("spec", "policyTypes"), ("spec", "ingress"), ("spec", "egress"))
-_LONGEST = 60  # letters of a value that is shown; of a longer one only its field is told
+_LONGEST = 60  # letters of a value that is shown; for a longer one only its field is named
 
 
 class Cause(NamedTuple):
-    """What is different, in words, and the Pod that it is about, if it is one."""
+    """One difference, in words, and the Pod that it is about, if any."""
 
     words: str
     pod: str = ""
@@ -28,7 +28,7 @@ Differences = Callable[[Doc | None, Doc], Iterator[Cause]]
 
 
 def _of_slice(old: Doc | None, new: Doc) -> Iterator[Cause]:
-    """What has happened to each endpoint that differs."""
+    """The change of each endpoint that differs."""
     before, after = _states(old), _states(new)
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
@@ -52,7 +52,7 @@ def _states(document: Doc | None) -> dict[str, str]:
 
 
 def _of_fields(kind: str, fields: tuple[tuple[str, ...], ...]) -> Differences:
-    """What is different in some fields of an object."""
+    """The differences in some fields of an object."""
 
     def differences(old: Doc | None, new: Doc) -> Iterator[Cause]:
         if old is None:

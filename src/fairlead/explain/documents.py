@@ -1,4 +1,4 @@
-"""Reading fields of documents whose shape nobody has checked: what is absent or of another type reads as nothing."""
+"""Reads fields of unchecked documents: a field that is absent or of another type reads as empty."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,7 +1,7 @@
 """Statements and findings in another language: each sentence by its template, with the same values.
 
-A sentence that a language lacks stays English, and so do values: names, addresses, and words of others such as the
-message of a probe.
+Sentences without a translation stay English, and so do values: names, addresses, and texts of other programs such as
+    the message of a probe.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from fairlead.model.phrases import Phrase, filled
 ENGLISH, CHINESE = "en", "zh"
 LANGUAGES = (ENGLISH, CHINESE)
 HTML_TAGS = {ENGLISH: "en", CHINESE: "zh-CN"}  # BCP 47
-_CATALOGUES = {CHINESE: "fairlead.explain.chinese"}  # read when somebody wants them
+_CATALOGUES = {CHINESE: "fairlead.explain.chinese"}  # loaded on first use
 
 
 def catalogue(language: str) -> Mapping[str, str]:
@@ -39,14 +39,14 @@ def _translated(text: str, sentences: Mapping[str, str]) -> str:
 
 
 def _value(value: object, sentences: Mapping[str, str]) -> object:
-    """Only phrases are words of ours: a Pod may be named ``ready``."""
+    """Only phrases are translated: a Pod can be named ``ready``."""
     if isinstance(value, tuple):
         return tuple(_value(each, sentences) for each in value)
     return _translated(value, sentences) if isinstance(value, Phrase) else value
 
 
 def message_in(language: str, error: Exception) -> str:
-    """What an error says, in a language."""
+    """The message of an error, in a language."""
     said = error.args[0] if error.args else ""
     return translated(said, language) if isinstance(said, str) else str(error)
 

@@ -1,4 +1,5 @@
-"""What an explanation reads of a live cluster, and the least rights that this needs: no Secrets, and no writes."""
+"""The kinds that an explanation reads from a live cluster, and the minimal permissions for it: no Secrets, no
+writes."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple

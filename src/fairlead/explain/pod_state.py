@@ -1,4 +1,4 @@
-"""Why a Pod is not ready, in the words of the kubelet, the scheduler and the probe."""
+"""Why a Pod is not ready, by the messages of the kubelet, the scheduler and the probe."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -14,7 +14,7 @@ _PROBE = "Unhealthy"
 
 
 class Trouble(NamedTuple):
-    """What keeps a Pod from being ready: a word for it, and the words of those who said so."""
+    """A reason why a Pod is not ready: a word for it, and the original message."""
 
     kind: str
     message: str
@@ -22,7 +22,7 @@ class Trouble(NamedTuple):
 
 
 def troubles_of(cluster: Cluster, pod: Pod) -> list[Trouble]:
-    """What keeps a Pod from being ready, the most telling first; never empty for a Pod that is not ready."""
+    """The reasons why a Pod is not ready, the most significant first; never empty for a Pod that is not ready."""
     document = cluster.document("Pod", pod.namespace, pod.name) or {}
     ref = Ref("Pod", pod.namespace, pod.name)
     found = [*_unscheduled(cluster, ref, document), *_containers(cluster, ref, document), *_probes(cluster, ref)]

@@ -1,6 +1,6 @@
-"""What NetworkPolicies say, in statements: which of them isolate a Pod, what they let through, and what they do not.
+"""NetworkPolicies in statements: which of them isolate a Pod, what they allow, and what they do not.
 
-What they mean is ``trace.policies``'s to say; this room knows the words, and the fields that a statement rests on.
+``trace.policies`` decides; this module has the sentences, and the fields that are their evidence.
 """
 
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def ref_of(policy: NetworkPolicy) -> Ref:
 
 
 def refusing(cluster: Cluster, direction: str, own: End, other: End, asked: ReceivedPacket) -> list[str]:
-    """The names of the policies that keep a connection from or to the Pod at one end; none when it is let through."""
+    """The names of the policies that block a connection of the Pod at one end; none if it is allowed."""
     said_of_it = ruling(cluster.snapshot, direction, own, other, asked)
     return [] if said_of_it.passes else [policy.name for policy in said_of_it.isolating]
 
@@ -52,7 +52,7 @@ def selected_by(cluster: Cluster, policy: NetworkPolicy) -> list[Pod]:
 
 
 def tell_ruling(cluster: Cluster, ruled: Ruling) -> Statement:
-    """What the policies of one end say of a packet: which rule lets it through, or that none does."""
+    """The ruling of one end's policies about a packet: the rule that allows it, or that none does."""
     end = Phrase(
         "{direction} of Pod {pod}",
         direction=ruled.direction,
@@ -100,7 +100,7 @@ def _allowed(policy: NetworkPolicy, direction: str) -> str:
 
 
 def tell_isolation(cluster: Cluster, pod: Pod, direction: str) -> Statement | None:
-    """Which policies isolate a Pod in a direction, and what each lets through; None where none does."""
+    """Which policies isolate a Pod in a direction, and what each allows; None if none does."""
     isolating = isolating_policies(cluster.snapshot, pod, direction)
     if not isolating:
         return None
@@ -112,7 +112,7 @@ def tell_isolation(cluster: Cluster, pod: Pod, direction: str) -> Statement | No
 
 
 def tell_rules(cluster: Cluster, policy: NetworkPolicy, direction: str, *, naming: bool = False) -> Iterator[Statement]:
-    """What a policy lets through, rule by rule."""
+    """What a policy allows, rule by rule."""
     whose = f"{policy.name} " if naming else ""
     rules = rules_of(policy, direction)
     if not rules:
@@ -135,7 +135,7 @@ def tell_rules(cluster: Cluster, policy: NetworkPolicy, direction: str, *, namin
 
 
 def tell_policy(cluster: Cluster, policy: NetworkPolicy) -> Statement:
-    """A policy: which Pods it isolates, and what it lets through."""
+    """A policy: which Pods it isolates, and what it allows."""
     if cluster.has_read("Pod"):
         pods = selected_by(cluster, policy)
         because = cluster.field(ref_of(policy), ".spec.podSelector", selector_words(policy.spec.pod_selector))
@@ -196,7 +196,7 @@ def rule_words(rule: PolicyRule, direction: str) -> str:
 
 
 def peer_words(peer: PolicyPeer) -> str:
-    """Who may be at the other end."""
+    """The peers at the other end."""
     if peer.ip_block is not None:
         excepts = Phrase(" except {excepts}", excepts=peer.ip_block.excepts) if peer.ip_block.excepts else ""
         return Phrase("{cidr}{excepts}", cidr=peer.ip_block.cidr, excepts=excepts)
@@ -216,7 +216,7 @@ def _spaces(selector: LabelSelector) -> str:
 
 
 def selector_words(selector: LabelSelector | None) -> str:
-    """What a selector wants; ``all`` where it wants nothing."""
+    """The requirements of a selector; ``all`` if it has none."""
     pairs = ((selector.match_labels if selector else None) or {}).items()
     terms = (selector.match_expressions if selector else None) or ()
     return ", ".join((*(f"{key}={value}" for key, value in pairs), *map(_term, terms))) or Phrase("all")

@@ -1,4 +1,4 @@
-"""How the nodes of a cluster forward: what is known of their proxies, and what is inferred."""
+"""How the nodes of a cluster forward: known and inferred settings of their proxies."""
 
 from collections.abc import Iterable
 from ipaddress import collapse_addresses, ip_network
@@ -18,20 +18,20 @@ NFT, IPTABLES = "nft", "iptables"
 
 
 class Proxying(NamedTuple):
-    """Which back end the nodes' proxies use, and how they are set."""
+    """The back end and the settings of the nodes' proxies."""
 
     backend: str = NFT
     settings: NodeSettings = NodeSettings()
 
 
 def view_of(cluster: Cluster, proxying: Proxying, node: str, family: IPFamily) -> NodeView:
-    """What the proxy of a node knows."""
+    """The view of the proxy of a node."""
     found = cluster.snapshot.nodes.get(node)
     return view_node(proxying.settings, node, found, found.internal_ips if found else (), family)
 
 
 def tables_of(cluster: Cluster, proxying: Proxying, node: str, family: IPFamily) -> dict[str, Table]:
-    """The tables that a node has for all Services, by name."""
+    """A node's tables for all Services, by name."""
     view = view_of(cluster, proxying, node, family)
     if proxying.backend == NFT:
         table, _ = build(cluster.snapshot, view, nft_skeleton.skeleton(view), nft_rules.service_part)
@@ -42,7 +42,7 @@ def tables_of(cluster: Cluster, proxying: Proxying, node: str, family: IPFamily)
 
 
 def inferred(cluster: Cluster, settings: NodeSettings) -> NodeSettings:
-    """The settings, with the networks of Pods and of virtual IPs that objects show where none are given."""
+    """The settings, with missing networks of Pods and of virtual IPs inferred from objects."""
     import msgspec
 
     pods = settings.cluster_cidrs or tuple(_covering(_pod_cidrs(cluster.snapshot.nodes.values())))
@@ -57,7 +57,7 @@ def _pod_cidrs(nodes: Iterable[Node]) -> list[str]:
 
 
 def _covering(cidrs: list[str]) -> Iterable[str]:
-    """The smallest network of each family that holds all of these."""
+    """The smallest network of each family that contains all of these."""
     for family in IPFamily:
         networks: list[Any] = [n for c in cidrs if family_of(c) is family and (n := _network(c))]
         if networks:

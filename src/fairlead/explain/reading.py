@@ -20,20 +20,20 @@ from fairlead.model.snapshot import ClusterSnapshot, Member
 T = TypeVar("T", bound=msgspec.Struct)
 
 CLUSTER_SCOPED = frozenset({"Namespace", "Node", "ServiceCIDR", "IPAddress", "PersistentVolume", "StorageClass"})
-MOST_PARTS, DEEPEST = 1_000_000, 100  # of one object; etcd keeps none of more than 1.5 MiB
+MOST_PARTS, DEEPEST = 1_000_000, 100  # of one object; etcd's limit is 1.5 MiB
 MOST_LISTS = 4  # within each other; YAML's aliases can put a list into itself
 NEVER_READ = frozenset({"Secret"})  # no explanation needs one
 
 
 class FoundDocument(NamedTuple):
-    """A document, and where it stands."""
+    """A document, and its place in a file."""
 
     where: str
     document: Any
 
 
 class ReadItem(NamedTuple):
-    """One object out of a document, with its kind and where it stands."""
+    """One object of a document, with its kind and place."""
 
     where: str
     kind: str
@@ -49,7 +49,7 @@ def cluster_of(
     """The cluster that documents describe.
 
     Args:
-        kinds: kinds that were read as a whole, even if no object of them is there.
+        kinds: kinds that were read completely, even if they have no objects.
     """
     documents: dict[Ref, Doc] = {}
     sources: dict[Ref, str] = {}
@@ -71,13 +71,13 @@ def cluster_of(
 
 
 def _listed_kind(document: Any) -> set[str]:
-    """The kind that a typed list is a whole reading of, whatever it holds."""
+    """The kind that a typed list contains completely, even if it is empty."""
     kind = str(document.get("kind", "")) if isinstance(document, Mapping) else ""
     return {kind.removesuffix("List")} - {"", *NEVER_READ} if kind.endswith("List") else set()
 
 
 def _objects(found: FoundDocument, depth: int = 0) -> Iterator[ReadItem]:
-    """The objects of a document: itself, or the items of a list, which may leave out their kind."""
+    """The objects of a document: itself, or the items of a list, which can omit their kind."""
     document = found.document
     if isinstance(document, list):  # such as ``jq .items`` makes of a list
         document = {"kind": "List", "items": document}
@@ -101,14 +101,14 @@ def _ref(kind: str, document: Doc) -> Ref | None:
 
 
 def _located(ref: Ref, document: Doc) -> Doc:
-    """The document with the Namespace that it is in; kubectl would apply it to ``default``."""
+    """The document with its Namespace; without one, kubectl would apply it to ``default``."""
     if namespace_of(document) == ref.namespace:
         return document
     return {**document, "metadata": {**document["metadata"], "namespace": ref.namespace}}
 
 
 def _decode(ref: Ref, document: Doc, where: str, read: dict[Ref, Member], faults: list[DocumentFault]) -> None:
-    """Take an object into the snapshot, unless it cannot be read; whatever is wrong with it becomes a fault."""
+    """Add an object to the snapshot if it can be read; any problem becomes a fault."""
     found = [*_taken(ref, document, read)] or [*_misshapen(ref, document)]
     faults += [DocumentFault(where, f"{ref}: {problem}", ref) for problem in found[:1]]
 
@@ -123,14 +123,14 @@ def _taken(ref: Ref, document: Doc, read: dict[Ref, Member]) -> Iterator[str]:
         yield str(error)
         return
     problems = [*problems_of(member)]
-    # A policy whose block cannot be read lets nothing through by it: it isolates Pods all the same.
+    # A policy's block that cannot be read allows nothing; the policy still isolates Pods.
     if not problems or isinstance(member, NetworkPolicy):
         read[ref] = member
     yield from problems
 
 
 def _misshapen(ref: Ref, document: Doc) -> Iterator[str]:
-    """Fields of another type than those that explanations read from the document itself."""
+    """Fields with a wrong type, of those that explanations read from the document itself."""
     try:
         if shape := SHAPES.get(ref.kind):
             decoded(shape, document)
@@ -141,10 +141,10 @@ def _misshapen(ref: Ref, document: Doc) -> Iterator[str]:
 def decoded(type_: type[T], document: Doc) -> T:
     """The slim object of a document.
 
-    Nulls are rare, and to look for them costs more than all the rest: so only where the object does not fit.
+    Nulls are rare, and a search for them costs more than all the rest, so it is made only if decoding fails.
 
     Raises:
-        DecodeError: it is no such object.
+        DecodeError: the document is not such an object.
     """
     try:
         return decode(type_, dict(document))
@@ -153,10 +153,10 @@ def decoded(type_: type[T], document: Doc) -> T:
 
 
 def without_nulls(value: Any) -> Any:
-    """The value without null fields, which mean the same as absent ones.
+    """The value without null fields, which are equivalent to absent ones.
 
     Raises:
-        DecodeError: it has more parts than an object can have: YAML's aliases can spell one without end.
+        DecodeError: it has more parts than an object can have: YAML's aliases can expand without limit.
     """
     return _copy(value, count(), 0)
 
@@ -170,7 +170,7 @@ def _copy(value: Any, parts: "count[int]", depth: int) -> Any:
 
 
 def _implied_namespaces(documents: Iterable[Ref]) -> list[Namespace]:
-    """Namespaces that are only mentioned: files seldom hold them."""
+    """Namespaces that are only referred to: files rarely contain them."""
     listed = {ref.name for ref in documents if ref.kind == "Namespace"}
     mentioned = {ref.namespace for ref in documents} - {""} - listed
     return [decode(Namespace, {"metadata": {"name": name}}) for name in sorted(mentioned)]

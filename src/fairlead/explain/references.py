@@ -1,7 +1,7 @@
-"""Which names, addresses and ports a client uses, as its manifest shows: arguments, environment, ConfigMaps it reads.
+"""The names, addresses and ports in a client's manifest: arguments, environment, ConfigMaps that it uses.
 
-Only what is plainly an address of a server is taken: a URL, ``host:port``, or a variable that ends in ``_HOST``.
-Secrets are not read, so what stands in them is not seen.
+Only clear addresses of servers count: a URL, ``host:port``, or a variable that ends in ``_HOST``. Secrets are not read,
+    so references in them are unknown.
 """
 
 import re
@@ -17,10 +17,10 @@ from fairlead.model.document import Doc
 _HOST = r"(?P<host>[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*\.?)"
 _URL = re.compile(rf"\b(?P<scheme>[a-z][a-z0-9+]*)://(?:[^\s/@'\"]*@)?{_HOST}(?::(?P<port>\d{{1,5}}))?")
 _PAIR = re.compile(rf"(?<![\w.:/@-]){_HOST}:(?P<port>\d{{2,5}})(?![\w.])")
-_PASSWORD = re.compile(r"(?<=://)[^\s/@]*:[^\s/@]*(?=@)")  # with the user's name; nobody needs to see either
+_PASSWORD = re.compile(r"(?<=://)[^\s/@]*:[^\s/@]*(?=@)")  # with the user's name; neither is needed
 _NAME = re.compile(rf"^{_HOST}$")
 _HOST_VARIABLE = re.compile(r"(^|_)(HOST|HOSTNAME|SERVER|ADDR|ADDRESS|ENDPOINT)$", re.IGNORECASE)
-_LONGEST = 4096  # characters of a value that are looked at
+_LONGEST = 4096  # characters of a value that are read
 PORTS = {"http": 80, "https": 443, "redis": 6379, "postgres": 5432, "postgresql": 5432, "mysql": 3306, "amqp": 5672}
 
 
@@ -28,9 +28,9 @@ class ClientReference(NamedTuple):
     """Something that a client connects to.
 
     Attributes:
-        client: the Pod, or the workload whose Pods it is in.
+        client: the Pod, or the workload of the template.
         host: a name or an address, in lower case, with a final dot if it was written so.
-        port: None where it is not said.
+        port: None if it is not given.
         scheme: of a URL, else "".
     """
 
@@ -50,7 +50,7 @@ class ClientReference(NamedTuple):
 
 
 def references_of(cluster: Cluster, client: SelectorCandidate) -> list[ClientReference]:
-    """What the containers of a Pod or template connect to, each once."""
+    """The references in the containers of a Pod or template, each once."""
     found: dict[tuple[str, int | None], ClientReference] = {}
     for where, variable, value in _values(cluster, client):
         for host, port, scheme in _hosts(variable, value[:_LONGEST]):
@@ -62,7 +62,7 @@ def references_of(cluster: Cluster, client: SelectorCandidate) -> list[ClientRef
 
 
 def _values(cluster: Cluster, client: SelectorCandidate) -> Iterator[tuple[str, str, str]]:
-    """Where a value stands, the variable that has it ("" for none), and the value."""
+    """The place of a value, its variable ("" for none), and the value."""
     for container in rows(client.spec, "containers"):
         name = text(container, "name")
         for part in ("command", "args"):
@@ -80,7 +80,7 @@ def pairs_of(container: Doc) -> dict[str, str]:
 
 
 def _with_port(key: str, value: str, own: dict[str, str]) -> str:
-    """A host whose port stands in a variable beside it: ``DB_HOST`` and ``DB_PORT``."""
+    """A host whose port is in another variable: ``DB_HOST`` and ``DB_PORT``."""
     match = _HOST_VARIABLE.search(key)
     port = own.get(key[: match.start(2)] + "PORT", "") if match else ""
     return f"{value}:{port}" if port.isdigit() and _NAME.match(value) else value

@@ -1,4 +1,4 @@
-"""How a Pod's resolver is set up by its ``dnsPolicy`` and ``dnsConfig``, and which names it tries in turn."""
+"""The settings of a Pod's resolver by its ``dnsPolicy`` and ``dnsConfig``, and the names that it tries in turn."""
 
 from typing import NamedTuple
 
@@ -12,10 +12,10 @@ _DNS_NAMES = ("kube-dns", "coredns", "rke2-coredns-rke2-coredns", "dns-default")
 
 
 class Resolver(NamedTuple):
-    """How a client's resolver is set up.
+    """The settings of a client's resolver.
 
     Attributes:
-        uses_cluster: whether it asks the cluster's DNS at all.
+        uses_cluster: whether it uses the cluster's DNS at all.
     """
 
     uses_cluster: bool

@@ -1,7 +1,7 @@
 """The types of the fields that explanations read from whole documents, beyond what the slim objects of ``model`` have.
 
-``documents`` reads a field of another type as absent, so that nothing breaks; this says that there is such a field, so
-that a reader knows what was not looked at. Field meanings: Kubernetes API reference.
+``documents`` reads a field of another type as absent, so that nothing breaks; this module reports such fields, so that
+a reader knows what was ignored. Field meanings: Kubernetes API reference.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ Pairs = Mapping[str, str] | None
 
 
 class _Shape(msgspec.Struct, rename="camel", gc=False):
-    """Base: every field may be absent or null, and those that nobody reads are of any type."""
+    """Base: every field can be absent or null, and unused fields can have any type."""
 
 
 class _Owner(_Shape):

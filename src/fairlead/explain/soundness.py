@@ -1,7 +1,7 @@
-"""Whether values that explanations compute with are what they claim to be: addresses, networks, ports, families.
+"""Validates the values that explanations compute with: addresses, networks, ports, families.
 
-An API server checks all this before it keeps an object; a file has been checked by nobody. An object that fails is
-named and left out of the snapshot, so that what reads the snapshot meets sound values only. Wording: upstream's
+An API server checks all this before it stores an object; files are unchecked. An object that fails is reported and left
+out of the snapshot, so that readers of the snapshot get only valid values. Wording: upstream's
 ``apimachinery/pkg/util/validation``.
 """
 
@@ -24,7 +24,7 @@ _ADDRESS_TYPES = (*IPFamily, "FQDN")
 
 
 def problems_of(member: Member) -> Problem:
-    """What is wrong with the values of an object, each as upstream would say it; the field's path comes first."""
+    """The invalid values of an object, each in upstream's words; the field's path comes first."""
     check = _CHECKS.get(type(member))
     return check(member) if check else iter(())
 

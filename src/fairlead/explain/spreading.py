@@ -1,9 +1,9 @@
 """How a change spreads: from the Pod that caused it, through its EndpointSlice, to DNS servers and nodes' rules.
 
-A change is one version of an EndpointSlice, a Service or a NetworkPolicy. What caused it follows from what is different
-in it; when each station was reached is told by the marks of the parts, which carry the version that they acted on.
-Where a part tells nothing (another cluster's, say), the moment stands in at which the API's watch told of it here. Of
-changes from before anybody watched there are marks only.
+A change is one version of an EndpointSlice, a Service or a NetworkPolicy. Its cause follows from its differences. The
+marks of the parts say when each station was reached; they carry the version that the part acted on. For a part without
+marks (in another cluster, say), the time at which the API's watch delivered it here is used. For changes before the
+watch began there are only marks.
 """
 
 from collections import deque
@@ -19,13 +19,13 @@ from fairlead.model.objects import SERVICE_NAME_LABEL
 
 MOST_CHANGES = 200
 _MOST_MARKS = 4000
-_NAMED = ("EndpointSlice", "Service")  # what DNS answers follow from
+_NAMED = ("EndpointSlice", "Service")  # kinds that DNS answers depend on
 _BEFORE = "before this page was opened"
-_CAUSE_SECONDS = 20.0  # between a change of a Pod and the slice that follows from it
+_CAUSE_SECONDS = 20.0  # between a change of a Pod and the resulting slice
 
 
 class StationRow(NamedTuple):
-    """A station of a change: seconds from its beginning, and whether the part told them itself."""
+    """A station of a change: seconds from its beginning, and whether the part itself reported them."""
 
     station: Station
     part: str
@@ -35,12 +35,12 @@ class StationRow(NamedTuple):
 
 
 class SpreadingChange(NamedTuple):
-    """One change on its way.
+    """One change in progress.
 
     Attributes:
         subject: the Service that it is about, or the object itself.
-        object: the one whose version it is.
-        began: Unix time in seconds. causes: what is different, in words.
+        object: the changed object.
+        began: Unix time in seconds. causes: the differences, in words.
     """
 
     id: str
@@ -52,12 +52,12 @@ class SpreadingChange(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        """Until the last station that is known."""
+        """Seconds until the last known station."""
         return max((row.done for row in self.rows), default=0.0)
 
 
 class _Heard(NamedTuple):
-    """A change of an object as the watch told it."""
+    """A change of an object from the watch."""
 
     ref: Ref
     version: int
@@ -67,7 +67,7 @@ class _Heard(NamedTuple):
 
 
 class SpreadingChanges:
-    """Puts together what is heard, in whatever order it comes; keeps the newest."""
+    """Combines changes and marks, in any order; keeps the newest."""
 
     def __init__(self) -> None:
         self._shown: deque[_Heard] = deque(maxlen=MOST_CHANGES)
@@ -75,7 +75,7 @@ class SpreadingChanges:
         self._marks: dict[tuple[Ref, int], dict[tuple[Station, str], Mark]] = {}
 
     def hear(self, ref: Ref, old: Doc | None, new: Doc | None, now: float) -> bool:
-        """Take in a change of an object; whether it is, or may be the cause of, one that is shown."""
+        """Add a change of an object; returns whether it is shown, or might be the cause of one that is."""
         if ref.kind == "Pod":
             self._pods.append(_Heard(ref, _version(new), now))
             return True
@@ -88,7 +88,7 @@ class SpreadingChanges:
         return bool(causes)
 
     def remember(self, marks: Iterable[Mark]) -> None:
-        """Take in what parts have told before anybody watched."""
+        """Add marks from before the watch began."""
         known = {(heard.ref, heard.version) for heard in self._shown}
         self.mark(marks := list(marks))
         for mark in marks:
@@ -98,13 +98,13 @@ class SpreadingChanges:
                 self._shown.append(_Heard(*key, mark.done, _subject(key[0], None), (Cause(_BEFORE),)))
 
     def place(self, cluster: Cluster) -> None:
-        """Say whom remembered changes are about, by the objects that there are now."""
+        """Set the subjects of remembered changes, by the current objects."""
         for number, heard in enumerate(self._shown):
             if (document := cluster.document(*heard.ref)) is not None:
                 self._shown[number] = heard._replace(subject=_subject(heard.ref, document))
 
     def mark(self, marks: Iterable[Mark]) -> None:
-        """Take in what parts have told."""
+        """Add marks of parts."""
         for mark in marks:
             key = Ref(mark.kind, mark.namespace, mark.name), mark.version
             if key not in self._marks and len(self._marks) >= _MOST_MARKS:
@@ -112,7 +112,7 @@ class SpreadingChanges:
             self._marks.setdefault(key, {})[mark.station, mark.part] = mark
 
     def waits_for(self, part: str, since: float) -> bool:
-        """Whether there is a slice, heard since then, whose mark of this DNS server is not here yet."""
+        """Whether a slice that changed since then still lacks the mark of this DNS server."""
         newest = {h.ref: h for h in self._shown if h.time >= since and h.ref.kind in _NAMED}
         return any((Station.NAMES, part) not in self._marks_of(h.ref, h.version) for h in newest.values())
 
@@ -137,7 +137,7 @@ class SpreadingChanges:
         return SpreadingChange(id_, heard.subject, heard.ref, start, causes, tuple(moved))
 
     def _of_pods(self, heard: _Heard) -> Iterator[StationRow]:
-        """The newest word of each Pod before the slice followed."""
+        """The newest change of each Pod before the slice's change."""
         for pod in filter(None, (cause.pod for cause in heard.causes)):
             ref = Ref("Pod", heard.ref.namespace, pod)
             before = [p for p in self._pods if p.ref == ref and p.time <= heard.time + 0.5]
@@ -158,7 +158,7 @@ class SpreadingChanges:
         return min((m.done for m in marks if m.station is Station.SLICE), default=heard.time)
 
     def _taken_up(self, heard: _Heard) -> float:
-        """The first moment at which anybody is known to have acted on it: what it follows from was there before."""
+        """The first time at which a part acted on it: its cause must be earlier."""
         return min((mark.began for mark in self._marks_of(heard.ref, heard.version).values()), default=heard.time)
 
     def _of_object(self, heard: _Heard) -> Iterator[StationRow]:
@@ -177,7 +177,7 @@ def _version(document: Doc | None) -> int:
 
 
 def _subject(ref: Ref, document: Doc | None) -> str:
-    """Whom a change is about; a slice without its document, by its own name."""
+    """The subject of a change; for a slice without its document, its own name."""
     service = pairs(document, "metadata", "labels").get(SERVICE_NAME_LABEL, "") if document else ""
     if ref.kind == "EndpointSlice" and service:
         return f"{ref.namespace}/{service}"

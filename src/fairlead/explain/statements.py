@@ -1,7 +1,7 @@
-"""What an explanation is made of: statements, the evidence for each, and how far each was checked.
+"""The parts of an explanation: statements, the evidence for each, and how far each was checked.
 
-A statement that could not be checked is a statement too: a reader must see that something is missing, and what. So the
-verdict of a tree is that of its worst part, and a partial answer never looks like a whole one.
+A statement that could not be checked is included too: a reader must see what is missing. So the verdict of a tree is
+    that of its worst part, and a partial answer never looks complete.
 """
 
 import enum
@@ -12,7 +12,7 @@ import msgspec
 
 
 class Verdict(enum.StrEnum):
-    """How far a statement holds, the best first."""
+    """The verdict on a statement, the best first."""
 
     CHECKED = "checked"
     NOT_CHECKED = "not checked"
@@ -20,7 +20,7 @@ class Verdict(enum.StrEnum):
 
 
 class EvidenceKind(enum.StrEnum):
-    """What a statement can rest on."""
+    """The kinds of evidence for a statement."""
 
     FIELD = "field"
     RULE = "rule"
@@ -34,7 +34,7 @@ class Evidence(msgspec.Struct, frozen=True):
 
     Attributes:
         what: the field, rule, record or observation, with its value.
-        where: the file, API server or node that it was read from; "" for a specification.
+        where: the file, API server or node from which it was read; "" for a specification.
     """
 
     what: str
@@ -43,7 +43,7 @@ class Evidence(msgspec.Struct, frozen=True):
 
 
 class Statement(msgspec.Struct, frozen=True):
-    """Something that is so, because of something, and what follows from it in detail."""
+    """A statement with its evidence, and its detailed parts."""
 
     text: str
     because: tuple[Evidence, ...] = ()
@@ -57,7 +57,7 @@ class Statement(msgspec.Struct, frozen=True):
         return max((statement.verdict for statement in self.walk()), key=order.index)
 
     def walk(self) -> Iterator["Statement"]:
-        """This statement and all below it, from the top."""
+        """This statement and all its parts, from the top."""
         yield self
         for part in self.parts:
             yield from part.walk()
@@ -83,10 +83,10 @@ def said(text: str, *because: Evidence, parts: Iterable[Statement] = ()) -> Stat
 
 
 def failed(text: str, *because: Evidence, parts: Iterable[Statement] = ()) -> Statement:
-    """A statement about what does not work."""
+    """A statement about something that does not work."""
     return Statement(text, because, tuple(parts), Verdict.FAILED)
 
 
 def unchecked(text: str, *because: Evidence) -> Statement:
-    """A statement about what could not be checked."""
+    """A statement about something that could not be checked."""
     return Statement(text, because, (), Verdict.NOT_CHECKED)

@@ -1,4 +1,5 @@
-"""What a user may ask about: ``svc/web``, ``pod/db-0``, ``dns/web.default``, an address, a port; and the answer."""
+"""Subjects that a user can name: ``svc/web``, ``pod/db-0``, ``dns/web.default``, an address, a port; and their
+explanations."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -35,11 +36,11 @@ _WORDS = {word: kind for kind, words in KINDS.items() for word in words}
 
 
 class SubjectError(ValueError):
-    """What is asked about cannot be read, or is not there; the message says so."""
+    """The subject cannot be read, or does not exist; the message says so."""
 
 
 class NoSuchObject(SubjectError):
-    """The object is not there."""
+    """The object does not exist."""
 
 
 class Subject(NamedTuple):
@@ -56,7 +57,7 @@ class Subject(NamedTuple):
 
 
 def parse_subject(text: str, namespace: str = "default") -> Subject:
-    """What ``KIND/NAME``, ``KIND/NAMESPACE/NAME``, an address or ``ADDRESS:PORT`` means.
+    """Parse ``KIND/NAME``, ``KIND/NAMESPACE/NAME``, an address or ``ADDRESS:PORT``.
 
     Raises:
         SubjectError: it is none of these.
@@ -87,10 +88,10 @@ def explain(cluster: Cluster, subject: Subject, proxying: Proxying, from_namespa
     """Everything about the subject.
 
     Args:
-        from_namespace: of a DNS name: the Namespace of the Pod that asks.
+        from_namespace: for a DNS name: the Namespace of the querying Pod.
 
     Raises:
-        SubjectError: it is not there, or not what its kind wants.
+        SubjectError: it does not exist, or does not fit its kind.
     """
     if subject.kind == "name":
         return explain_name(cluster, subject.name, from_namespace)
@@ -157,7 +158,7 @@ def _policy(cluster: Cluster, subject: Subject, _: Proxying) -> Statement:
 
 
 def _absent(cluster: Cluster, subject: Subject) -> Statement:
-    """Not there, not readable, or never looked for: the three must not be confused."""
+    """Missing, unreadable, or not looked for: the three must not be confused."""
     fault = cluster.fault_of(Ref(*subject))
     if fault is not None:
         raise SubjectError(Phrase("{where}: {message}", where=fault.where, message=fault.message))

@@ -1,4 +1,4 @@
-"""A cluster's next moment, from the one before and the objects that have changed."""
+"""A cluster's next state, from the previous one and the changed objects."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -9,16 +9,16 @@ from fairlead.model.decode import KINDS, DecodeError
 from fairlead.model.document import Doc
 from fairlead.model.snapshot import ClusterSnapshot
 
-_MANY = 500  # changes; from there on it is cheaper to make everything again
+_MANY = 500  # changes; from there on a full rebuild is cheaper
 
 Changes = Mapping[Ref, Doc | None]  # None for what has been deleted
 
 
 def updated(cluster: Cluster, changes: Changes, kinds: Iterable[str], where: str) -> Cluster:
-    """The cluster after these changes; what it costs follows from them, beside two copies of tables.
+    """The cluster after these changes; the cost depends on their number, beside two copies of tables.
 
     Args:
-        kinds: that have been read as a whole by now.
+        kinds: those completely read by now.
         where: the changes were read.
     """
     documents, sources = dict(cluster.documents), dict(cluster.sources)

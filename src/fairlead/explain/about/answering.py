@@ -1,4 +1,4 @@
-"""Every address and port that a Service answers on, from where, and to whom it leads."""
+"""Every address and port of a Service, from where it can be reached, and its endpoints."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -17,7 +17,7 @@ PLACEHOLDER = "a node"
 
 
 def explain_answering(cluster: Cluster, service: Service, proxying: Proxying) -> Statement:
-    """Where the Service answers; a headless one and an alias answer nowhere themselves."""
+    """Where the Service answers; a headless one and an alias have no address of their own."""
     if service.is_external_name or service.is_headless:
         return _nowhere(cluster, service)
     if not service.spec.ports:
@@ -43,7 +43,7 @@ def _nowhere(cluster: Cluster, service: Service) -> Statement:
 
 
 def _headless_duties(service: Service) -> Iterator[Statement]:
-    """What a virtual IP would do for a client, and what a client of a headless Service has to do by itself."""
+    """What a virtual IP would do for a client, which a client of a headless Service must do itself."""
     yield said("a client must choose an endpoint by itself: nothing balances its connections")
     yield said("it must ask DNS again to learn of new endpoints: the answer may be kept for its TTL, and no longer")
     yield said("it must try another address when one fails: an endpoint that is gone is not hidden")
@@ -76,7 +76,7 @@ def _port(port: ServicePort) -> str:
 
 
 def at(address: str, port: int) -> str:
-    """An address and a port as they are written."""
+    """An address and a port as text."""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
@@ -96,7 +96,7 @@ def _virtual(cluster: Cluster, service: Service) -> Iterator[Statement]:
 
 
 def _leads(cluster: Cluster, service: Service, port: ServicePort, family: IPFamily) -> Statement:
-    """To whom a port leads, as a node that has no endpoint of its own sees it."""
+    """The endpoints of a port, as seen from a node without an endpoint."""
     if not cluster.has_read("EndpointSlice"):
         return cluster.missing("to whom it leads", "EndpointSlice")
     plan = _plan(cluster, service, port, PLACEHOLDER, Proxying(), family)

@@ -1,4 +1,4 @@
-"""Each Pod that is in or out of a Service's endpoints, and why; and what the slices themselves say."""
+"""Which Pods are in a Service's endpoints, which are not, and why; and the content of the slices."""
 
 from collections.abc import Iterator, Mapping
 
@@ -12,13 +12,13 @@ from fairlead.model.labels import contains
 from fairlead.model.objects import Endpoint, EndpointSlice, Metadata, Node, Pod, Service
 from fairlead.model.phrases import Phrase
 
-_ALIKE = 0.6  # of two values: a slip of the fingers is above
+_ALIKE = 0.6  # of two values: above it, they count as a typing error
 _ALMOST = 3  # Pods that are shown because they nearly match
 _ANY_NODE = Node(Metadata(""))  # stands for Nodes that were not read
 
 
 def explain_endpoints(cluster: Cluster, service: Service) -> Statement:
-    """What is behind the Service, by its slices and by its selector."""
+    """The endpoints of the Service, by its slices and by its selector."""
     if service.is_external_name:
         return said("no endpoints: an ExternalName is an alias in DNS and nothing else")
     parts = [_slices(cluster, service), *_pods(cluster, service)]
@@ -96,7 +96,7 @@ def _pods(cluster: Cluster, service: Service) -> Iterator[Statement]:
 
 
 def _workloads(cluster: Cluster, service: Service) -> Iterator[Statement]:
-    """Who would make Pods that match; only for a Service that has none, which is so with manifests."""
+    """Workloads that would create matching Pods; only for a Service without Pods, as in manifests."""
     selector = service.spec.selector or {}
     for template in all_templates(cluster).get(service.namespace, ()):
         if contains(template.labels, selector):
@@ -131,7 +131,7 @@ def explain_member(cluster: Cluster, service: Service, pod: Pod) -> Statement:
 
 
 def is_as_written(cluster: Cluster, pod: Pod) -> bool:
-    """Whether the Pod is only a manifest: no API server and no node has added anything to it."""
+    """Whether the Pod is only a manifest, without additions by an API server or a node."""
     document = cluster.document("Pod", pod.namespace, pod.name) or {}
     return not pod.metadata.uid and not document.get("status")
 
@@ -165,7 +165,7 @@ def _unusable(cluster: Cluster, ref: Ref, service: Service, pod: Pod) -> Stateme
 
 
 def _unready(cluster: Cluster, ref: Ref, service: Service, pod: Pod) -> Statement | None:
-    """Why a Pod is an endpoint that gets nothing."""
+    """Why a Pod is an endpoint that gets no connections."""
     if pod.is_terminating:
         evidence = cluster.field(ref, ".metadata.deletionTimestamp", pod.metadata.deletion_timestamp)
         return said(Phrase("Pod {pod}: out, it is being deleted", pod=pod.name), evidence)
@@ -209,10 +209,10 @@ def _near(cluster: Cluster, service: Service) -> Iterator[Statement]:
 
 
 def missing_members(cluster: Cluster, service: Service) -> list[str]:
-    """Ready Pods that the selector matches and no slice lists: the slices are behind."""
+    """Ready Pods that the selector matches and no slice lists: the slices are outdated."""
     listed = {address for e in endpoints_of(cluster, service) for address in e.addresses}
     pods = cluster.selected_pods(service.namespace, service.spec.selector or {})
-    pods = [pod for pod in pods if not listed.issuperset(pod.ips)]  # nearly always none is left
+    pods = [pod for pod in pods if not listed.issuperset(pod.ips)]  # nearly always empty
     nodes = cluster.snapshot.nodes if cluster.has_read("Node") else {p.spec.node_name: _ANY_NODE for p in pods}
     return [
         member.endpoint.target_ref.name

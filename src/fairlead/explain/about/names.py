@@ -1,4 +1,4 @@
-"""Names in DNS: what they answer, as records with their TTL, and why."""
+"""Names in DNS: their records with their TTL, and why."""
 
 from collections.abc import Iterable, Iterator
 
@@ -49,7 +49,7 @@ def _has_ipv6(service: Service) -> bool:
 
 
 def explain_question(cluster: Cluster, view: ZoneView, question: Question) -> Statement:
-    """What one question is answered with."""
+    """The answer to one question."""
     return _answered(cluster, question, answer(question, view))
 
 
@@ -94,7 +94,7 @@ def _answered(cluster: Cluster, question: Question, found: Answer) -> Statement:
 
 
 def origin_words(origin: Origin) -> Phrase:
-    """Why an answer is as it is."""
+    """The reason for an answer."""
     reason = Phrase(origin.reason.value)
     return Phrase("{reason} ({subject})", reason=reason, subject=origin.subject) if origin.subject else reason
 
@@ -108,7 +108,7 @@ def _incomplete(cluster: Cluster) -> Statement:
 
 
 def explain_name(cluster: Cluster, name: str, namespace: str | None = None) -> Statement:
-    """A DNS name as it is asked for, through the search list of Pods in a Namespace if one is given."""
+    """A DNS name, through the search list of Pods in a Namespace if one is given."""
     view = view_of(cluster)
     suffixes = search_list(namespace, view.zone.origin) if namespace else ()
     parts = explain_search(cluster, view, candidates(name, suffixes))
@@ -121,7 +121,7 @@ def explain_name(cluster: Cluster, name: str, namespace: str | None = None) -> S
 
 
 def explain_search(cluster: Cluster, view: ZoneView, names: list[Name]) -> list[Statement]:
-    """Each question of a search; those before the one that is answered are part of the way, not failures."""
+    """Each question of a search; those before the answered one are steps, not failures."""
     steps = walk(names, RRType.A, lambda question: answer(question, view))
     statements = [_answered(cluster, step.question, step.answer) for step in steps]
     return [*(said(s.text, *s.because) if s.verdict is Verdict.FAILED else s for s in statements[:-1]), statements[-1]]

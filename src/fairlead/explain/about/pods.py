@@ -72,7 +72,7 @@ def _policies(cluster: Cluster, pod: Pod) -> Statement:
 
 
 def _own_name(cluster: Cluster, pod: Pod) -> Iterator[Statement]:
-    """A Pod with host name and subdomain has a name of its own under the headless Service of that name."""
+    """The name of a Pod with host name and subdomain, under the headless Service of that subdomain."""
     if not pod.spec.hostname or not pod.spec.subdomain:
         return
     name = f"{pod.spec.hostname}.{pod.spec.subdomain}.{pod.namespace}.svc.{cluster.zone}"

@@ -1,4 +1,4 @@
-"""An address, or an address and a port: whose it is, and what answers there."""
+"""An address, or an address and a port: its owner, and what answers there."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ _NEEDED = ("Service", "EndpointSlice", "Pod", "Node")
 
 
 def explain_address(cluster: Cluster, address: IPAddress, port: int | None = None) -> Statement:
-    """Who has an address, and who answers on a port of it."""
+    """The owner of an address, and what answers on a port of it."""
     text = str(address)
     found = [*_owners(cluster, text, port)]
     missing = [kind for kind in _NEEDED if not cluster.has_read(kind)]

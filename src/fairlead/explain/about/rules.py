@@ -14,7 +14,7 @@ from fairlead.netfilter.nft_text import element_text
 
 
 def explain_rules(cluster: Cluster, service: Service, proxying: Proxying, node: str) -> Statement:
-    """What is there for this Service on one node: what the proxy would write, not what was seen in a kernel."""
+    """The rules for this Service on one node: as the proxy would write them, not as a kernel has them."""
     families = dict.fromkeys(family_of(ip) for ip in service.cluster_ips)
     if service.is_headless or service.is_external_name:
         return said("no rules: it has no virtual IP")

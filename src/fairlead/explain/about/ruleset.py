@@ -19,7 +19,7 @@ from fairlead.netfilter.ruleset import NOWHERE, Chain, Element, Rule, RuleOrigin
 T = TypeVar("T", Rule, Element)
 
 
-# Why there are rules that have no comment of their own, by the beginning of their chain's name.
+# Reasons for rules without a comment, by the prefix of their chain's name.
 _REASONS = {
     "KUBE-FORWARD": "packets for endpoints may pass this node",
     "KUBE-MARK-MASQ": "marks packets that are to leave with the node's address",
@@ -38,7 +38,7 @@ class Line(NamedTuple):
 
     Attributes:
         table: with its family. chain: or the set that it is in.
-        service: NAMESPACE/NAME of the Service that it is for; "" for what serves all of them.
+        service: NAMESPACE/NAME of the Service that it is for; "" for all of them.
     """
 
     table: str
@@ -49,7 +49,7 @@ class Line(NamedTuple):
 
 
 def lines_of(cluster: Cluster, proxying: Proxying, node: str) -> list[Line]:
-    """What the proxy of a node writes, in the order of the tables; of each IP family that some Service has."""
+    """The rules that the proxy of a node writes, in the order of the tables, for each IP family that a Service has."""
     found: list[Line] = []
     for family in sorted(set(map(family_of, cluster.snapshot.services_by_ip))) or (IPFamily.IPV4,):
         tables = tables_of(cluster, proxying, node, family)
@@ -77,7 +77,7 @@ def _iptables(name: str, table: Table, owners: Mapping[str, str]) -> Iterator[Li
 
 
 def _owners(cluster: Cluster, proxying: Proxying, node: str, family: IPFamily) -> dict[str, str]:
-    """The Service of each chain that belongs to one alone."""
+    """The Service of each chain that belongs to only one."""
     view, snapshot = view_of(cluster, proxying, node, family), cluster.snapshot
     return {
         chain: str(key)
@@ -87,7 +87,7 @@ def _owners(cluster: Cluster, proxying: Proxying, node: str, family: IPFamily) -
 
 
 def _bare(part: T) -> T:
-    """The same without its comment: that stands beside it."""
+    """The rule without its comment, which is shown beside it."""
     return msgspec.structs.replace(part, origin=NOWHERE)
 
 

@@ -1,4 +1,4 @@
-"""A Service: what it is, how its type stacks, where it answers, by which names, to whom, by which rules."""
+"""A Service: its type, its layers, where it answers, its names, its endpoints, its rules."""
 
 from fairlead.explain.about.answering import explain_answering
 from fairlead.explain.about.endpoints import explain_endpoints
@@ -38,7 +38,7 @@ def explain_service(cluster: Cluster, service: Service, proxying: Proxying) -> S
 
 
 def kind_of(service: Service) -> str:
-    """The type as people call it."""
+    """The type for a reader."""
     kind = Phrase("headless") if service.is_headless else service.spec.type
     has_all = bool(service.spec.selector) or service.is_external_name
     return kind if has_all else Phrase("{kind}, without selector", kind=kind)

@@ -1,4 +1,4 @@
-"""What a cluster answers: endpoints, names, and every address and port of each Service with those behind it."""
+"""The answers of a cluster: endpoints, names, and every address and port of each Service with its endpoints."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -26,12 +26,12 @@ _NEW = STAND_IN.partition("{")[0]
 
 
 class Answers(NamedTuple):
-    """What one Service answers.
+    """The answers of one Service.
 
     Attributes:
         endpoints: addresses that are ready, with their Pod.
         names: records by the question that they answer.
-        points: those behind each address and port; nobody where it is refused or dropped.
+        points: the endpoints of each address and port; none if packets are refused or dropped.
     """
 
     endpoints: frozenset[str] = frozenset()
@@ -43,7 +43,7 @@ NOTHING = Answers()
 
 
 def answers_of(cluster: Cluster, proxying: Proxying, key: ObjectKey) -> Answers:
-    """What a Service answers; nothing where it is not there."""
+    """The answers of a Service; none if it does not exist."""
     service = cluster.snapshot.services.get(key)
     if service is None:
         return NOTHING
@@ -70,7 +70,7 @@ def _names(cluster: Cluster, service: Service) -> dict[str, frozenset[str]]:
 
 
 def _shown(text: str) -> str:
-    """An address that is yet to be given is not told as if it were known."""
+    """An address that is not allocated yet is shown as such."""
     return text if _NEW not in text else "A (a new virtual IP)"
 
 
@@ -97,7 +97,7 @@ def _on_node(cluster: Cluster, proxying: Proxying, service: Service, node: str) 
 
 
 def rules_of(cluster: Cluster, proxying: Proxying, key: ObjectKey, node: str) -> frozenset[str]:
-    """The lines that a Service has in the rules of a node, of all its families."""
+    """The lines of a Service in the rules of a node, for all its families."""
     service = cluster.snapshot.services.get(key)
     families = dict.fromkeys(map(family_of, service.cluster_ips)) if service else {}
     lines: list[str] = []

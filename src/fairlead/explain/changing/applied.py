@@ -1,6 +1,7 @@
-"""A cluster as it would be after manifests are applied: what the API server keeps, and what controllers make of it.
+"""The predicted cluster after manifests are applied: as the API server would store them, and after the controllers'
+work.
 
-Assumed, and said so where it matters: Pods of a changed workload keep their addresses, and become ready as they were.
+Assumption, stated where it matters: Pods of a changed workload keep their addresses, and become ready as before.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,9 +16,9 @@ from fairlead.explain.reading import FoundDocument, cluster_of
 from fairlead.model.document import Doc
 from fairlead.model.objects import MANAGED_BY_LABEL, EndpointSlice
 
-# What the API server has given a Service, and a manifest seldom repeats.
+# Fields that the API server sets in a Service, and that a manifest rarely repeats.
 _GIVEN = ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "healthCheckNodePort", "externalTrafficPolicy")
-STAND_IN = "240.0.0.{}"  # RFC 1112, section 4: reserved, so nobody's; for a virtual IP that is yet to be given
+STAND_IN = "240.0.0.{}"  # RFC 1112, section 4: reserved and unused; for a virtual IP that is not allocated yet
 
 
 def apply(cluster: Cluster, changes: Cluster) -> Cluster:
@@ -39,7 +40,7 @@ def apply(cluster: Cluster, changes: Cluster) -> Cluster:
 
 
 def _merged(old: Doc | None, wanted: Doc, ref: Ref, serial: int) -> Doc:
-    """As a server would keep it: the manifest's fields, and what the server had given."""
+    """The stored object: the manifest's fields, and those that the server had set."""
     if old is None:
         return _created(wanted, ref, serial)
     metadata = {**mapping(old, "metadata"), **mapping(wanted, "metadata")}
@@ -82,7 +83,7 @@ def _created(wanted: Doc, ref: Ref, serial: int) -> Doc:
 
 
 def _roll_out(documents: dict[Ref, Doc], ref: Ref, workload: Doc) -> None:
-    """The Pods of a workload take its new template; of a smaller one the last Pods go."""
+    """The Pods of a workload get its new template; if it shrinks, the last Pods go."""
     pods = sorted(_pods_of(documents, ref))
     template = mapping(workload, "spec", "template")
     wanted = number(workload, "spec", "replicas", default=1) if ref.kind != "DaemonSet" else len(pods)
@@ -107,7 +108,7 @@ def _kept_labels(pod: Doc) -> dict[str, str]:
 
 
 def _pods_of(documents: Mapping[Ref, Doc], ref: Ref) -> Iterator[Ref]:
-    """The Pods that a workload owns, itself or by a ReplicaSet of its own."""
+    """The Pods that a workload owns, directly or through a ReplicaSet."""
     owners = {ref.name} | {
         r.name
         for r, d in documents.items()
@@ -123,7 +124,7 @@ def _owner(document: Doc) -> str:
 
 
 def _is_of(owner: str, ref: Ref, owners: set[str]) -> bool:
-    """A ReplicaSet that was not read is told by its name: that of the Deployment and a hash."""
+    """A ReplicaSet that was not read is recognised by its name: that of the Deployment and a hash."""
     is_by_name = ref.kind == "Deployment" and owner.rpartition("-")[0] == ref.name
     return bool(owner) and (owner in owners or is_by_name)
 

@@ -1,4 +1,4 @@
-"""Two states of a cluster, before and after a change, as statements about what differs."""
+"""Two states of a cluster, before and after a change, as statements about the differences."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -13,14 +13,14 @@ from fairlead.model.phrases import Phrase
 
 
 class Comparison(NamedTuple):
-    """What differs; ``stops``: whether something that answered before would not any more."""
+    """The differences; ``stops``: whether something that answered before would stop."""
 
     statement: Statement
     stops: bool
 
 
 def compare(before: Cluster, after: Cluster, proxying: Proxying, *, with_rules: bool = False) -> Comparison:
-    """Everything that the change does to Services, and the findings that it brings and takes."""
+    """All effects of the change on Services, and the findings that come and go."""
     keys = sorted(set(before.snapshot.services) | set(after.snapshot.services))
     parts = [part for key in keys if (part := _service(before, after, proxying, key, with_rules)) is not None]
     parts += _findings(before, after)

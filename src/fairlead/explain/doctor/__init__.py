@@ -1,1 +1,1 @@
-"""What is wrong with a cluster's Services: checks, each a function from a cluster to findings, and their order."""
+"""Problems of a cluster's Services: checks, each a function from a cluster to findings, and their order."""

@@ -1,7 +1,7 @@
-"""What a container's words say about where its process listens: options, positional addresses, variables, and defaults.
+"""Where a container's process listens, by its command line: options, positional addresses, variables, and defaults.
 
-A word counts only where it cannot mean another server: ``--host``, ``BIND_ADDRESS``, or an address with the very port
-that is asked for. Development servers listen on loopback unless they are told otherwise; their documentation says so.
+A word counts only if it cannot mean another server: ``--host``, ``BIND_ADDRESS``, or an address with exactly the port
+    in question. Development servers listen on loopback by default, as their documentation says.
 """
 
 import re
@@ -14,7 +14,7 @@ from fairlead.explain.documents import rows, text, texts
 from fairlead.model.document import Doc
 
 _BINDS = frozenset({"host", "bind", "listen", "addr", "address", "ip"})
-_SHORT = frozenset({"-b", "-H", "-a", "-l"})  # only with a port: elsewhere they mean other things
+_SHORT = frozenset({"-b", "-H", "-a", "-l"})  # only with a port: otherwise they mean other things
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
 _ELSEWHERE = re.compile(r"upstream|backend|target|proxy|connect|remote|(?<!run)server|url|peer|join", re.IGNORECASE)
 
@@ -23,10 +23,10 @@ class _Program(NamedTuple):
     """A server that listens on loopback by default.
 
     Attributes:
-        words: what its command line has, one after the other.
-        port: where it listens by default.
-        told_by: options and variables that say where to listen; a configuration file may as well.
-        takes_address: whether an argument without a name may be the address.
+        words: consecutive words of its command line.
+        port: its default.
+        told_by: options and variables for the address; a configuration file can set it too.
+        takes_address: whether a positional argument can be the address.
     """
 
     words: tuple[str, ...]
@@ -52,7 +52,7 @@ _PROGRAMS = (
 
 
 def loopback_word(container: Doc, port: int) -> str | None:
-    """What makes the process listen on loopback only, if something plainly does."""
+    """The word that makes the process listen only on loopback, if there is a clear one."""
     words = [word for each in (*texts(container, "command"), *texts(container, "args")) for word in _split(each)]
     variables = {text(row, "name"): text(row, "value") for row in rows(container, "env")}
     found = (*_options(words, port), *_positions(words, port), *_variables(variables, port))
@@ -60,7 +60,7 @@ def loopback_word(container: Doc, port: int) -> str | None:
 
 
 def _split(word: str) -> list[str]:
-    """A line for a shell as its words."""
+    """The words of a shell's command line."""
     if " " not in word:
         return [word]
     try:
@@ -78,7 +78,7 @@ def _options(words: Sequence[str], port: int) -> Iterator[str]:
 
 
 def _positions(words: Sequence[str], port: int) -> Iterator[str]:
-    """An address with the very port, which no option that means another server has in front of it."""
+    """Positions of an address with exactly this port, not after an option for another server."""
     for before, word in pairwise(("", *words)):
         if _is_loopback_port(word, port) and not _ELSEWHERE.search(before) and not before.startswith("-"):
             yield word
@@ -91,7 +91,7 @@ def _variables(variables: dict[str, str], port: int) -> Iterator[str]:
 
 
 def _says_where(name: str, *, alone: bool = False) -> bool:
-    """Whether a word means where to listen; a variable must mean nothing else, for DB_HOST is another server."""
+    """Whether a word sets the listening address; a variable must have no other meaning: DB_HOST is another server."""
     parts = name.strip("-").lower().replace("_", "-").split("-")
     return set(parts) <= _BINDS if alone else parts[-1] in _BINDS and not _ELSEWHERE.search(name)
 
@@ -116,7 +116,7 @@ def _default(words: Sequence[str], variables: set[str], port: int) -> str | None
 
 
 def _is_silent(program: _Program, rest: Sequence[str], variables: set[str], port: int) -> bool:
-    """Whether nothing tells the program where to listen, and the port is the one that it listens on."""
+    """Whether the program gets no listening address, and the port is its default."""
     names = {word.partition("=")[0] for word in rest}
     if names & set(program.told_by) or variables & set(program.told_by):
         return False

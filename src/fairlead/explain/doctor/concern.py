@@ -1,4 +1,4 @@
-"""Which Services a subject is about: itself, those in front of a Pod, the one that a StatefulSet names."""
+"""The Services of a subject: itself, those that select a Pod, the governing one of a StatefulSet."""
 
 from collections.abc import Iterable
 

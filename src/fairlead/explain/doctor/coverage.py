@@ -1,4 +1,4 @@
-"""What an examination could not look at: a diagnosis without it must not look whole."""
+"""The data that an examination did not have: a partial diagnosis must say so."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ _OBSERVATIONS = {
 
 
 def not_checked(cluster: Cluster) -> Iterator[Statement]:
-    """What was not checked, and what it would take."""
+    """Statements about what was not checked, and the data that it needs."""
     kinds = [plural(kind) for kind in _KINDS if not cluster.has_read(kind)]
     if kinds:
         yield unchecked(Phrase("objects that were not read: {kinds}", kinds=kinds))

@@ -1,4 +1,4 @@
-"""Findings that claim that something is not there, while an object that could be it was found and could not be read."""
+"""Findings of a missing object, while an object that might be it was found and could not be read."""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +7,8 @@ from fairlead.explain.cluster import WORKLOADS, Cluster, Ref
 from fairlead.explain.doctor.findings import Finding
 
 _PODS = ("Pod", *WORKLOADS)
-# What a finding says is missing, by code. Of Services it is one name; of other kinds any object near it would do.
+# The kind that a finding reports as missing, by code. A Service is missing by name; for other kinds any object in the
+# Namespace counts.
 _MISSING: Mapping[str, tuple[str, ...]] = {
     "dns-not-there": ("Service",),
     "dns-down": ("EndpointSlice", "Pod"),
@@ -33,7 +34,7 @@ _MISSING: Mapping[str, tuple[str, ...]] = {
 
 
 def is_doubtful(cluster: Cluster, finding: Finding) -> bool:
-    """Whether an object that could not be read may be what the finding misses."""
+    """Whether an object that could not be read might be the missing one."""
     kinds = _MISSING.get(finding.code, ())
     spaces = {"", finding.subject.namespace, *(namespace for namespace, _ in finding.services)}
     return any(

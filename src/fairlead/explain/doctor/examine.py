@@ -1,4 +1,4 @@
-"""All checks, and the order in which their findings are told."""
+"""All checks, and the order of their findings."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -55,7 +55,7 @@ OF_A_CLUSTER: tuple[Callable[[Ward], Iterator[Finding]], ...] = (
     system.check_flows,
     firewalls.check_firewalls,
 )
-# A finding of the first kind is all that there is to say of those of the second kind about the same Service.
+# A finding of the first kind replaces those of the second kind about the same Service.
 EXPLAINS = {
     "selector-elsewhere": ("slices-behind", "local-policy-nowhere"),
     "slice-unlabelled": ("no-endpoints-written", "slice-orphan"),
@@ -72,7 +72,7 @@ EXPLAINS = {
 
 
 def examine(cluster: Cluster) -> list[Finding]:
-    """Everything that is wrong, errors first, and causes before what follows from them."""
+    """All findings, errors first, and causes before their consequences."""
     ward = Ward(cluster)
     found = [f for service in ward.services for check in OF_A_SERVICE for f in check(ward, service)]
     found += [f for check in OF_A_CLUSTER for f in check(ward)]
@@ -81,7 +81,7 @@ def examine(cluster: Cluster) -> list[Finding]:
 
 
 def about(findings: Iterable[Finding], keys: Iterable[ObjectKey]) -> list[Finding]:
-    """The findings that harm one of these Services, or all of the cluster."""
+    """The findings that affect one of these Services, or the whole cluster."""
     wanted = {(key.namespace, key.name) for key in keys}
     return [finding for finding in findings if not finding.services or finding.services & wanted]
 

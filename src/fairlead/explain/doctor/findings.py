@@ -1,6 +1,6 @@
-"""A finding: what is wrong, by which evidence, and what puts it right.
+"""A finding: the problem, its evidence, and its fix.
 
-The table ``CODES`` is in causal order: what stands earlier explains what stands later, so it is told first.
+The table ``CODES`` is in causal order: an earlier code can explain a later one, so it is reported first.
 """
 
 import enum
@@ -18,7 +18,7 @@ DOCS = "docs/doctor.md"
 
 
 class Severity(enum.StrEnum):
-    """``error``: something does not work. ``warning``: something will not work for some client, or soon."""
+    """``error``: something does not work. ``warning``: something will fail for some client, or soon."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -96,10 +96,10 @@ _RANK = {code: rank for rank, code in enumerate(CODES)}
 
 
 class Fix(msgspec.Struct, frozen=True):
-    """What puts a finding right: a command to paste, or a patch that becomes one.
+    """The fix of a finding: a command to paste, or a patch that becomes one.
 
     Attributes:
-        command: given where there is no patch; words in capitals are to be replaced.
+        command: set if there is no patch; the user replaces words in capitals.
     """
 
     command: str = ""
@@ -117,12 +117,12 @@ class Fix(msgspec.Struct, frozen=True):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """Something that is wrong.
+    """A problem.
 
     Attributes:
         code: one of ``CODES``.
-        subject: the object to change, or the one that shows it.
-        services: which Services it harms; those of the whole cluster when empty.
+        subject: the object to change, or the one that shows the problem.
+        services: the affected Services; empty for all of the cluster.
     """
 
     code: str
@@ -142,5 +142,5 @@ class Finding(msgspec.Struct, frozen=True):
 
     @property
     def order(self) -> tuple[bool, int, Ref, str]:
-        """Errors first, and causes before what follows from them."""
+        """Errors first, and causes before their consequences."""
         return (self.severity is not Severity.ERROR, _RANK[self.code], self.subject, self.text)

@@ -1,4 +1,4 @@
-"""Where a name that a client uses leads: through its search list to a Service, outside, or nowhere."""
+"""The target of a client's name: through its search list to a Service, outside, or nowhere."""
 
 from typing import NamedTuple
 
@@ -12,12 +12,12 @@ from fairlead.model.objects import Service
 
 
 class Resolved(NamedTuple):
-    """Where a reference leads: ``service`` or ``address``, or neither.
+    """The target of a reference: ``service`` or ``address``, or neither.
 
     Attributes:
-        asked_outside: names that servers outside are asked for before the one that answers.
-        endpoint: the name of one endpoint in front of the Service's.
-        name: the whole name that was found.
+        asked_outside: names for which servers outside are queried before the one that answers.
+        endpoint: the endpoint's name before the Service's, if any.
+        name: the full name that was found.
     """
 
     service: Service | None = None
@@ -33,7 +33,7 @@ def resolver_for(ward: Ward, reference: ClientReference) -> Resolver:
 
 
 def resolve(ward: Ward, reference: ClientReference) -> Resolved:
-    """Where a reference leads."""
+    """The target of a reference."""
     host = _known_to_the_pod(reference)
     if parse_ip(host):
         return _address(ward, host)
@@ -52,7 +52,7 @@ def resolve(ward: Ward, reference: ClientReference) -> Resolved:
 
 
 def _known_to_the_pod(reference: ClientReference) -> str:
-    """The address of a name in the Pod's own ``/etc/hosts``, which is asked before DNS; else the name."""
+    """The address of a name in the Pod's own ``/etc/hosts``, which comes before DNS; else the name."""
     host = reference.host.rstrip(".")
     if host == "localhost" or host.endswith(".localhost"):  # RFC 6761, section 6.3
         return "127.0.0.1"
@@ -67,7 +67,7 @@ def _is_ours(ward: Ward, name: str) -> bool:
 
 
 def _service(ward: Ward, name: str) -> tuple[Service, str] | None:
-    """The Service of a whole name, and the endpoint or port in front of it."""
+    """The Service of a full name, and the endpoint or port before it."""
     tail = f".svc.{ward.cluster.zone}"
     if not name.endswith(tail):
         return None

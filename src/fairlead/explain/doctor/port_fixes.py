@@ -1,4 +1,4 @@
-"""Ports of a Service: where they lead, and patches that change them."""
+"""Ports of a Service: their targets, and patches that change them."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from fairlead.model.objects import Service, ServicePort
 
 
 def target_of(port: ServicePort) -> int:
-    """The number of a port of the Pods; a name's is not known here."""
+    """The number of a target port; unknown for a name."""
     return port.target_port if isinstance(port.target_port, int) and port.target_port else port.port
 
 
@@ -33,7 +33,7 @@ def patched(service: Service, index: int, **changes: Any) -> Fix:
 
 
 def patched_together(service: Service, found: Sequence[Finding]) -> Iterator[Finding]:
-    """The findings, each with a patch that mends all ports: the list is replaced as a whole."""
+    """The findings, each with a patch that fixes all ports: the list is replaced as a whole."""
     before = patched(service, -1).patch["spec"]["ports"]
     patches = [each.fixes[0].patch["spec"]["ports"] for each in found if each.fixes[0].patch]
     after = [next((ports[i] for ports in patches if ports[i] != old), old) for i, old in enumerate(before)]
@@ -43,5 +43,5 @@ def patched_together(service: Service, found: Sequence[Finding]) -> Iterator[Fin
 
 
 def port_evidence(ward: Ward, service: Service, port: ServicePort) -> Evidence:
-    """That a port leads where it leads."""
+    """The evidence of a port's target."""
     return ward.cluster.field(ref_of(service), f".spec.ports[{port.name or port.port}].targetPort", port.target_port)

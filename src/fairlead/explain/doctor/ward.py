@@ -1,4 +1,4 @@
-"""A cluster under examination, with what several checks look up in it."""
+"""A cluster under examination, with the look-ups that several checks share."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from fairlead.model.objects import Endpoint, Pod, Service
 
 @dataclass(frozen=True, eq=False)
 class Ward:
-    """A cluster, and what follows from it once."""
+    """A cluster, and values that are derived from it once."""
 
     cluster: Cluster
     _pods: dict[ObjectKey, list[Pod]] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class Ward:
 
     @cached_property
     def references(self) -> list[ClientReference]:
-        """Every name, address and port that a client's manifest uses."""
+        """Every name, address and port in a client's manifest."""
         candidates = [
             of_pod(self.cluster, pod) for pod in sorted(self.cluster.snapshot.pods.values(), key=lambda p: p.key)
         ]
@@ -46,7 +46,7 @@ class Ward:
         return dns_service(self.cluster)
 
     def pods_behind(self, service: Service) -> list[Pod]:
-        """The Pods that the selector matches and that may serve: neither finished nor on their way out."""
+        """The Pods that the selector matches and that can serve: neither finished nor terminating."""
         if service.key not in self._pods:
             self._pods[service.key] = self._pods_behind(service)
         return self._pods[service.key]
@@ -61,12 +61,12 @@ class Ward:
         return [t for t in self._templates.get(service.namespace, []) if selector and contains(t.labels, selector)]
 
     def behind(self, service: Service) -> list[SelectorCandidate]:
-        """What is, or would be, behind a Service; what nearly is, where nothing is."""
+        """The Pods of a Service, or the templates; those that nearly match if none does."""
         pods = [of_pod(self.cluster, pod) for pod in self.pods_behind(service)]
         return pods or self.templates_behind(service) or [miss.candidate for miss in self.near(service)[:1]]
 
     def near(self, service: Service) -> list[NearMiss]:
-        """What nearly matches the selector in the Service's Namespace, one for each set of labels."""
+        """Candidates in the Service's Namespace that nearly match the selector, one for each set of labels."""
         if service.key not in self._near:
             self._near[service.key] = near_misses(service.spec.selector or {}, self.labelled_in(service.namespace))
         return self._near[service.key]
@@ -98,6 +98,6 @@ def ref_of(service: Service) -> Ref:
 
 
 def harmed(*services: Service | ObjectKey) -> frozenset[tuple[str, str]]:
-    """The Services that a finding harms."""
+    """The Services that a finding affects."""
     keys = (s.key if isinstance(s, Service) else s for s in services)
     return frozenset((key.namespace, key.name) for key in keys)

@@ -1,1 +1,1 @@
-"""Where a packet goes: from whom, through which rules, to which endpoints, and by which way the reply comes back."""
+"""The path of a packet: sender, rules, endpoints, policies, and the path of the reply."""

@@ -1,4 +1,4 @@
-"""What happens to a packet at a node: each outcome with its chance, whom it reaches, and what policies say to that."""
+"""The result for a packet at a node: each outcome with its probability, its receiver, and the policies' rulings."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -19,12 +19,12 @@ class Delivery(NamedTuple):
     """One outcome.
 
     Attributes:
-        outcome: None where a rule that is not understood may do anything.
-        chance: from 0 to 1; None where something had to be assumed.
-        pod: the Pod that has the address which the packet is sent to.
-        rulings: what policies say of it, those of the sender and then those of the receiver, where any isolate them.
+        outcome: None if a rule that is not understood might do anything.
+        chance: probability from 0 to 1; None if assumptions were needed.
+        pod: the Pod that has the packet's final destination.
+        rulings: of the sender's policies and then of the receiver's, if any isolate them.
         seen: the address that the receiver sees as the sender's.
-        paths: the rules of each way that ends so; ``steps`` are those of the first.
+        paths: the rules of each path with this outcome; ``steps`` are those of the first.
     """
 
     outcome: Outcome | None
@@ -41,13 +41,13 @@ class Delivery(NamedTuple):
 
     @property
     def final(self) -> Outcome | None:
-        """What the sender sees of it in the end."""
+        """The outcome as the sender sees it."""
         is_accepted = self.outcome is not None and self.outcome.fate is PacketFate.ACCEPT
         return self.outcome if not is_accepted or all(each.passes for each in self.rulings) else DROPPED
 
 
 class Deliveries(NamedTuple):
-    """All outcomes of a packet, and what had to be assumed for them."""
+    """All outcomes of a packet, and the assumptions for them."""
 
     packet: Packet
     outcomes: tuple[Delivery, ...]
@@ -55,7 +55,7 @@ class Deliveries(NamedTuple):
 
 
 def deliver(cluster: Cluster, rulebook: Rulebook, start: Sender, goal: Goal, *, verbose: bool = False) -> Deliveries:
-    """Send the packet by the rules of the first node that it meets; ``goal`` has an address and a port.
+    """Evaluate the packet with the rules of the first node that it meets; ``goal`` has an address and a port.
 
     Raises:
         NotRules: the rules of the node cannot be read. ValueError: the sender has no address of the family.
@@ -79,7 +79,7 @@ def deliver(cluster: Cluster, rulebook: Rulebook, start: Sender, goal: Goal, *, 
 
 
 def _other_nodes(cluster: Cluster, start: Sender, found: Ways) -> Iterator[str]:
-    """A node's port that is asked for from another node: there, rules come next that are not followed here."""
+    """A packet to another node's port: that node's rules come next, and are not followed here."""
     ends = {o.destination for o in found.outcomes if o is not None and o.fate is PacketFate.ACCEPT}
     for node in cluster.snapshot.nodes.values():
         if node.name != start.node and ends & set(node.internal_ips):
@@ -89,7 +89,7 @@ def _other_nodes(cluster: Cluster, start: Sender, found: Ways) -> Iterator[str]:
 
 
 def _grouped(found: Ways) -> list[list[Way]]:
-    """The ways that end alike; where one is cut off, those that were bound for different ends are told apart."""
+    """Paths grouped by outcome; if packets are discarded, also by their intended destination."""
     groups: dict[tuple[Outcome | None, tuple[str, int]], list[Way]] = {}
     for way in found.ways:
         groups.setdefault((way.outcome, way.bound_for), []).append(way)
@@ -113,7 +113,7 @@ def _delivery(cluster: Cluster, start: Sender, packet: Packet, ways: list[Way], 
 def _rulings(
     cluster: Cluster, start: Sender, packet: Packet, there: End, asked: ReceivedPacket, *, is_hidden: bool
 ) -> Iterator[Ruling]:
-    """What the policies of both ends say, each as its own node sees the packet; a node and its own Pods are free."""
+    """The rulings of both ends, each as its own node sees the packet; traffic of a node with its own Pods is exempt."""
     snapshot, sender = cluster.snapshot, start.pod
     if packet.source == there.address:
         return

@@ -1,4 +1,4 @@
-"""Both ends of a packet's way, as a user names them."""
+"""Both ends of a packet's path, as a user names them."""
 
 from typing import NamedTuple
 
@@ -15,14 +15,14 @@ OUTSIDE = {IPFamily.IPV4: "203.0.113.1", IPFamily.IPV6: "2001:db8::1"}  # RFC 57
 
 
 class Sender(NamedTuple):
-    """Who sends: a Pod, a node itself, or somebody outside, who comes to a node.
+    """The sender: a Pod, a node itself, or a client outside, whose packet arrives at a node.
 
     Attributes:
-        node: whose rules the packet meets first.
-        pod: None for a node and for somebody outside.
+        node: the first node whose rules the packet meets.
+        pod: None for a node and for a client outside.
         is_outside: whether it comes to the node from outside the cluster.
-        address: for somebody outside, if it is given.
-        is_chosen: whether the node is given, and not where routes lead.
+        address: of a client outside, if it is given.
+        is_chosen: whether the user gave the node, so that routes do not decide.
     """
 
     node: str
@@ -38,7 +38,7 @@ class Sender(NamedTuple):
         return Phrase("outside, by {node}" if self.is_outside else "node {node}", node=self.node)
 
     def source(self, cluster: Cluster, family: IPFamily) -> str | None:
-        """The address that it sends from; None when it has none of the family."""
+        """The source address; None if it has none of the family."""
         if self.pod is not None:
             return next((ip for ip in self.pod.ips if family_of(ip) is family), None)
         if self.is_outside:
@@ -48,7 +48,7 @@ class Sender(NamedTuple):
 
 
 class Goal(NamedTuple):
-    """Where to: a name or an address, and a port."""
+    """The destination: a name or an address, and a port."""
 
     host: str
     port: int | None
@@ -84,7 +84,7 @@ def parse_start(cluster: Cluster, text: str, namespace: str, via: str | None) ->
     """``pod/NAME``, ``pod/NAMESPACE/NAME``, ``node/NAME``, ``host`` (the first node) or ``outside[/ADDRESS]``.
 
     Args:
-        via: the node that somebody outside comes to; the first one by default.
+        via: the node at which a client's packet from outside arrives; the first one by default.
 
     Raises:
         SubjectError: it is none of these, or there is no such Pod or Node.
@@ -107,7 +107,8 @@ def parse_start(cluster: Cluster, text: str, namespace: str, via: str | None) ->
 
 
 def arriving(cluster: Cluster, start: Sender, goal: Goal) -> Sender:
-    """Somebody outside comes to the node whose address it is, or to one that attracts it, unless a node is given."""
+    """A packet from outside arrives at the node that has the address, or at one that attracts it, unless a node is
+    given."""
     if not start.is_outside or start.is_chosen:
         return start
     nodes = [node.name for node in cluster.snapshot.nodes.values() if goal.host in node.internal_ips]

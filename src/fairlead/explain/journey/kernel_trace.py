@@ -1,7 +1,7 @@
-"""The kernel's own trace of packets, as ``nft monitor trace`` prints it, beside the rules that were predicted.
+"""The kernel's own trace of packets, as ``nft monitor trace`` prints it, compared with the predicted rules.
 
-The trace begins at a rule of a table of our own, ``TABLE``, which marks the packets that are to be followed. It names
-each rule whose conditions all held, with the verdict; rules of iptables-nft appear as well, with their text hidden.
+The trace begins at a rule of our own table, ``TABLE``, which marks the packets to follow. It names each rule whose
+conditions all held, with the verdict; rules of iptables-nft are included, with their text hidden.
 Format: nft(8), "monitor"; the kernel's ``nf_tables_trace.c``.
 """
 
@@ -20,8 +20,8 @@ TABLE = "fairlead-trace"
 _LINE = re.compile(r"^trace id (?P<id>\S+) (?P<table>\S+ \S+) (?P<chain>\S+) (?P<rest>.*)$")
 _RULE = re.compile(r"^rule (?P<rule>.*) \(verdict (?P<verdict>[^()]+)\)$")
 _POLICY = re.compile(r"^policy (?P<verdict>\w+)")
-_HIDDEN = re.compile(r"\bxt (match|target)\b|#")  # what nft cannot show of iptables' rules
-# Written before connection tracking, so that even what is not tracked is seen; to the kernel all of it is one table.
+_HIDDEN = re.compile(r"\bxt (match|target)\b|#")  # the part of iptables' rules that nft cannot show
+# Hooked before connection tracking, so that untracked packets are seen too; the kernel has it all as one table.
 _RULES = """table inet {table} {{
 	chain prerouting {{ type filter hook prerouting priority -301; {match} meta nftrace set 1; }}
 	chain output {{ type filter hook output priority -301; {match} meta nftrace set 1; {own} meta nftrace set 1; }}
@@ -46,8 +46,8 @@ def trace_rules(packet: Packet, source: str | None, own: str) -> str:
     """A table that marks the first packets of connections like this one.
 
     Args:
-        source: where they come from; None when that is not known.
-        own: what is to be followed as well, as a match.
+        source: address of the sender; None if unknown.
+        own: a match for other packets to follow.
     """
     family = "ip6" if ":" in packet.destination else "ip"
     match = [f"{family} saddr {source}"] if source else []
@@ -56,10 +56,10 @@ def trace_rules(packet: Packet, source: str | None, own: str) -> str:
 
 
 def read_trace(text: str, protocol: str) -> dict[int, Path]:
-    """What the first packet of each connection met, by its source port.
+    """The rules that the first packet of each connection met, by its source port.
 
-    Identities are used again by later packets, so that a packet begins where it meets our own rule. One that a node
-    sends to itself meets it twice: on its way out, and when it comes in from the loopback interface.
+    Later packets reuse identities, so a packet begins where it meets our own rule. A packet that a node sends to itself
+    meets it twice: on output, and when it comes in from the loopback interface.
     """
     source_port = re.compile(rf"\b{protocol} sport (\d+)")
     found: dict[int, list[Met]] = {}
@@ -88,15 +88,15 @@ def _met(line: "re.Match[str]") -> Met | None:
 
 
 def not_traced(error: str) -> Statement:
-    """That the kernel has told of no packet, and who says so."""
+    """A statement that the kernel reported no packet."""
     return unchecked(Phrase("the kernel's own trace told of no packet: {error}", error=error or "nft"))
 
 
 def beside(predicted: Deliveries, seen: Mapping[int, Path], node: str) -> Statement:
-    """Prediction and kernel hook by hook, once for each path that the kernel took.
+    """Compares prediction and kernel hook by hook, once for each path that the kernel took.
 
     Args:
-        node: where the kernel was watched.
+        node: whose kernel was traced.
     """
     where = f"nft monitor trace on {node}"
     if not seen or (not any(seen.values()) and any(each.steps for each in predicted.outcomes)):
@@ -110,7 +110,7 @@ def beside(predicted: Deliveries, seen: Mapping[int, Path], node: str) -> Statem
 
 
 def _worth_telling(path: Iterable[Met]) -> Iterator[Met]:
-    """Without counters and the like: a rule that matches and goes on changes nothing, unless it is a mark."""
+    """Whether a rule matters: one that matches and continues changes nothing, unless it sets a mark."""
     return (met for met in path if met.verdict != "continue" or "mark set" in met.rule or _HIDDEN.search(met.rule))
 
 
@@ -126,7 +126,7 @@ def _path(predicted: Deliveries, path: Path, count: int, total: int, where: str)
 
 
 def _nearest(ways: Iterable[Sequence[TracedRule]], path: Path) -> list[TracedRule]:
-    """The predicted way whose rules the kernel followed longest."""
+    """The predicted path with the longest common beginning."""
     return max(map(_rules, ways), key=lambda steps: _common(steps, path), default=[])
 
 
@@ -136,7 +136,7 @@ def _common(steps: Sequence[TracedRule], path: Path) -> int:
 
 
 def _rules(steps: Iterable[TracedRule]) -> list[TracedRule]:
-    """One step for each rule that matched: the last of those that it did, whose verdict the kernel tells."""
+    """One step for each rule that matched: its last action, whose verdict the kernel reports."""
     did = [step for step in steps if step.verdict]
     return [list(group)[-1] for _, group in groupby(did, key=lambda step: (step.table, step.chain, step.rule))]
 
@@ -149,7 +149,7 @@ def _agree(step: TracedRule | None, met: Met | None) -> bool:
 
 
 def _plain(rule: str) -> str:
-    """A rule without what may differ from one listing to the next: counters, and blanks."""
+    """A rule without parts that differ between listings: counters, and blanks."""
     return " ".join(re.sub(r"counter( packets \d+ bytes \d+)?", "", rule).split())
 
 
@@ -157,7 +157,7 @@ Pair = tuple[TracedRule | None, Met | None]
 
 
 def _by_hook(steps: Sequence[TracedRule], path: Path) -> Iterator[tuple[tuple[str, str], list[Pair]]]:
-    """Both sides, step by step; what the kernel alone met belongs to the hook before it."""
+    """Both sides, step by step; rules that only the kernel met belong to the hook before them."""
     place = ("", "")
     placed: list[tuple[tuple[str, str], Pair]] = []
     for step, met in zip_longest(steps, path):

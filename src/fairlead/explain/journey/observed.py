@@ -1,4 +1,4 @@
-"""What a kernel did with packets that were really sent, read from connection tracking, beside what was predicted."""
+"""The kernel's handling of packets that were really sent, from connection tracking, compared with the prediction."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -17,14 +17,14 @@ _FLOW = re.compile(
 
 
 class Sent(NamedTuple):
-    """One connection that was tried: its source port, and "connected", "refused" or, without any answer, "dropped"."""
+    """One attempted connection: its source port, and "connected", "refused" or, without any answer, "dropped"."""
 
     port: int
     result: str
 
 
 def outcomes_of(sent: Iterable[Sent], conntrack: str, to: Goal) -> list[Outcome]:
-    """The result of each connection: the endpoint is where connection tracking expects the reply from."""
+    """The result of each connection: the endpoint is the one from which connection tracking expects the reply."""
     flows: Mapping[int, re.Match[str]] = {
         int(match["port"]): match
         for match in map(_FLOW.search, conntrack.splitlines())
@@ -35,17 +35,17 @@ def outcomes_of(sent: Iterable[Sent], conntrack: str, to: Goal) -> list[Outcome]
 
 def _outcome(sent: Sent, flow: "re.Match[str] | None", to: Goal) -> Outcome:
     if sent.result == "dropped" and (flow is None or to.protocol != "udp"):
-        return DROPPED  # a datagram that got a flow left the node: nobody has to answer it
-    if flow is None:  # refused by a rule, which leaves no flow; or it never came by this node
+        return DROPPED  # a datagram with a flow has left the node: it needs no answer
+    if flow is None:  # refused by a rule, which leaves no flow; or it did not pass this node
         return REJECTED if sent.result == "refused" else Outcome(PacketFate.ACCEPT, to.host, to.port or 0)
     is_masqueraded = flow["back"] != flow["client"] or flow["back_port"] != flow["port"]
     return Outcome(PacketFate.ACCEPT, flow["server"], int(flow["server_port"]), is_masqueraded)
 
 
 def compare(predicted: Deliveries, seen: list[Outcome], where: str) -> Statement:
-    """Both sides; it fails where the kernel did what was not predicted."""
+    """Compares both; the statement fails where the kernel did something that was not predicted."""
     expected = {each.final for each in predicted.outcomes}
-    if predicted.packet.protocol == "udp":  # whether another node dropped it, or nobody answered, looks the same
+    if predicted.packet.protocol == "udp":  # a drop by another node and a missing answer look the same
         expected |= {each.outcome for each in predicted.outcomes}
     if any(_may_be_nobody(predicted, each) for each in predicted.outcomes):
         expected.add(REJECTED)
@@ -64,17 +64,17 @@ def compare(predicted: Deliveries, seen: list[Outcome], where: str) -> Statement
 
 
 def not_sent(error: Exception) -> Statement:
-    """That packets could not be sent, and why."""
+    """A statement that packets could not be sent, and why."""
     return unchecked(Phrase("what the kernel does: {error}", error=error))
 
 
 def came_elsewhere(count: int, total: int, node: str) -> Statement:
-    """That routers in front of the nodes chose another one for some of what somebody outside sent."""
+    """A statement that routers chose another node for some packets from outside."""
     return unchecked(Phrase("{count} of {total} came by another node than {node}", count=count, total=total, node=node))
 
 
 def _may_be_nobody(predicted: Deliveries, delivery: Delivery) -> bool:
-    """Whether the packet ends where no endpoint is: rules let it in, and then nobody may listen."""
+    """Whether the packet ends at an address without an endpoint, where perhaps no process listens."""
     outcome, packet = delivery.outcome, predicted.packet
     return delivery.pod is None and outcome is not None and outcome.destination == packet.destination
 

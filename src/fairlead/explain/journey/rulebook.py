@@ -1,4 +1,4 @@
-"""The rules of each node: those that were seen there or given, else those that its proxy would write."""
+"""The rules of each node: observed or given ones, else those that its proxy would write."""
 
 from dataclasses import dataclass, field
 
@@ -25,10 +25,10 @@ def read_rules(seen: Observation, sets: Sets = _NO_SETS) -> list[Table]:
     """The tables in an observation.
 
     Args:
-        sets: those of ipset that were seen in the same place.
+        sets: those of ipset that were observed on the same node.
 
     Raises:
-        NotRules: it is JSON that nft did not write.
+        NotRules: it is JSON, but not nft's.
     """
     if seen.kind == IPTABLES:
         return read_iptables(seen.text, family_in(seen.text), sets)
@@ -37,11 +37,11 @@ def read_rules(seen: Observation, sets: Sets = _NO_SETS) -> list[Table]:
 
 @dataclass(frozen=True, eq=False)
 class Rulebook:
-    """Where the rules of nodes come from.
+    """The source of nodes' rules.
 
     Attributes:
         given: rules to use for every node instead of any others.
-        computes: whether to leave aside what was seen on nodes.
+        computes: whether to ignore observed rules.
     """
 
     cluster: Cluster
@@ -58,7 +58,7 @@ class Rulebook:
         return self._nodes[key]
 
     def origin(self, name: str) -> str:
-        """Where a node's rules are from, for a reader."""
+        """The source of a node's rules, for a reader."""
         seen = self._seen(name)
         return ", ".join(each.where for each in seen) if seen else Phrase("computed for {node}", node=name)
 
@@ -72,13 +72,14 @@ class Rulebook:
         return [o for o in self.cluster.observations if o.kind in kinds and o.is_of(name)]
 
     def _sets(self, name: str) -> Sets:
-        """Sets of both families have names from one pool."""
+        """Sets of both families share one namespace of names."""
         seen = [o for o in (*self.given, *self.cluster.observations) if o.kind == IPSET]
         texts = (o.text for o in seen if o in self.given or (not self.given and o.is_of(name)))
         return {name: set_ for text in texts for name, set_ in read_ipset(text).items()}
 
     def _tables(self, name: str, family: IPFamily) -> list[Table]:
-        """What iptables has saved counts more than what nft lists of it, which hides most of each rule."""
+        """The output of iptables-save takes precedence over nft's listing of the same rules, which hides most of each
+        rule."""
         seen = [each for each in self._seen(name) if each.kind != IPSET]
         if not seen:
             return self._computed(name, family)

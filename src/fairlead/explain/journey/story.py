@@ -1,4 +1,4 @@
-"""A packet's way as a tree of statements: the name, the rules hook by hook, the endpoints, the policies, the reply."""
+"""A packet's path as a tree of statements: the name, the rules by hook, the endpoints, the policies, the reply."""
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
@@ -39,11 +39,11 @@ def tell(
     """The whole way.
 
     Args:
-        verbose: whether rules that did not match are told too, and why.
-        family: of the address that a name is asked for; by default IPv4.
+        verbose: whether to include rules that did not match, and why.
+        family: of the address to look up for a name; by default IPv4.
 
     Raises:
-        NotRules: rules that were given cannot be read.
+        NotRules: given rules cannot be read.
     """
     parts: list[Statement] = []
     addresses = [goal.host]
@@ -98,7 +98,7 @@ def _look_up(cluster: Cluster, start: Sender, goal: Goal, family: IPFamily) -> t
 
 
 def goals_of(cluster: Cluster, start: Sender, goal: Goal, family: IPFamily = IPFamily.IPV4) -> list[Goal]:
-    """Where packets really go: each address of a name, with the port that is meant."""
+    """The real destinations: each address of a name, with the port."""
     addresses = [goal.host] if goal.is_address else _look_up(cluster, start, goal, family)[1]
     port = goal.port or _only_port(cluster, addresses)
     goals = [Goal(address, port, goal.protocol) for address in addresses] if port else []
@@ -112,7 +112,7 @@ def _search(cluster: Cluster, start: Sender, host: str) -> list[str]:
 
 
 def _only_port(cluster: Cluster, addresses: list[str]) -> int | None:
-    """The port of a Service that has one only."""
+    """The port of a Service that has only one."""
     for address in addresses:
         for key in cluster.snapshot.services_by_ip.get(address, ()):
             service: Service = cluster.snapshot.services[key]
@@ -148,7 +148,7 @@ def _at_node(cluster: Cluster, rulebook: Rulebook, start: Sender, goal: Goal, *,
 
 
 def _never_gets_there(cluster: Cluster, start: Sender, goal: Goal) -> Statement | None:
-    """Somebody outside reaches nodes and what is announced, never a virtual IP or a Pod."""
+    """A client outside reaches nodes and announced addresses, never a virtual IP or a Pod."""
     if not start.is_outside or not cluster.snapshot.services_by_ip.get(goal.host):
         return None
     return failed(
@@ -191,7 +191,7 @@ def _one(cluster: Cluster, rulebook: Rulebook, start: Sender, found: Deliveries,
 
 
 def _hooks(steps: Iterable[TracedRule], origin: str) -> Iterator[Statement]:
-    """The rules that matched, by hook; those that did not with the reason."""
+    """The rules that matched, by hook, and those that did not, with the reason."""
     for (hook, table), group in groupby(steps, key=lambda step: (step.hook, step.table)):
         yield Statement(
             Phrase("{hook}, table {table}", hook=hook, table=table), (), tuple(_rule(step, origin) for step in group)
@@ -205,7 +205,7 @@ def _rule(step: TracedRule, origin: str) -> Statement:
 
 
 def _other_node(rulebook: Rulebook, start: Sender, found: Deliveries, delivery: Delivery) -> Iterator[Statement]:
-    """What the rules of the endpoint's own node do with the packet, where that is another one."""
+    """The result of the rules of the endpoint's node, if that is another one."""
     outcome, pod = delivery.outcome, delivery.pod
     if (
         outcome is None

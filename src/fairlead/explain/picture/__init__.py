@@ -1,1 +1,1 @@
-"""What a person looks at: which parts of a cluster are drawn where, and with which words."""
+"""Pictures: which parts of a cluster are drawn where, and with which words."""

@@ -1,4 +1,4 @@
-"""A card in its place: how wide it must be for its words, and how high it is by its text."""
+"""A card's size: its minimal width for its words, and its height for its text."""
 
 from fairlead.explain.picture.lettering import lines_of, longest_word
 from fairlead.explain.picture.scene import Box, Card, CardItem, CardState
@@ -7,7 +7,7 @@ TITLE, LINE = 13.0, 11.5  # sizes of letters
 BOLD = 1.12  # how much wider bold letters are
 LEADING = 16.0  # from line to line
 PAD = 9.0
-_MARK = 20.0  # what the mark of a state takes of a card's width
+_MARK = 20.0  # width of the mark of a state
 
 
 def card_at(item: CardItem, x: float, y: float, width: float) -> Card:

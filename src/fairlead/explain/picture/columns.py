@@ -1,4 +1,4 @@
-"""How wide columns are: by their usual shares where there is room for every word, else as wide as their words."""
+"""The widths of columns: by their usual shares if every word fits, else as wide as their words."""
 
 from collections.abc import Iterable, Sequence
 
@@ -9,12 +9,12 @@ _MOST = 200.0  # pixels that one word can claim for its column; a longer one is 
 
 
 def widths_of(columns: Sequence[Iterable[CardItem]], shares: Sequence[float], room: float) -> list[float] | None:
-    """The width of each column; None where they cannot stand beside each other.
+    """The width of each column; None if they do not fit beside each other.
 
     Args:
-        columns: what stands in each.
-        shares: of the room, as they are wanted; 1 in all.
-        room: for all of them, without what is between them.
+        columns: the content of each.
+        shares: of the room, by default; their sum is 1.
+        room: for all of them, without the gaps.
     """
     least = [min(max(map(needed, items), default=0.0), _MOST) for items in columns]
     if sum(least) > room:
@@ -23,7 +23,7 @@ def widths_of(columns: Sequence[Iterable[CardItem]], shares: Sequence[float], ro
 
 
 def _shared(least: list[float], shares: Sequence[float], room: float) -> list[float]:
-    """Those that would be too narrow get what they need, and the others share the rest."""
+    """Columns that would be too narrow get the width that they need, and the others share the rest."""
     narrow = set[int]()
     while True:
         rest = room - sum(least[n] for n in narrow)

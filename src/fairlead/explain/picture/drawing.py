@@ -1,6 +1,6 @@
 """Pictures as SVG: a fragment for each band, link and card, and the whole. Every text of a cluster is escaped here.
 
-Nothing has a colour or a style of its own: classes say what a thing is, and a style sheet how that looks.
+Elements have no colour or style of their own: classes say what they are, and a style sheet sets their look.
 """
 
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ from fairlead.explain.picture.scene import Band, Box, Card, CardLink, CardState,
 from fairlead.explain.picture.words import Words
 
 SVG = "http://www.w3.org/2000/svg"
-_FIRST = 12.0  # from the padding to the foot of the first line
+_FIRST = 12.0  # from the padding to the baseline of the first line
 
 
 def fragments(scene: Scene, word: Words) -> dict[str, str]:
-    """The parts of a picture by what they show, in the order in which they are drawn."""
+    """The parts of a picture by their subject, in the order in which they are drawn."""
     parts = {f"band:{band.id}": _band(band, word) for band in scene.bands}
     parts |= {f"link:{link.id}": _link(link) for link in scene.links}
     parts |= {f"card:{card.item.id}": _card(card) for card in scene.cards}
@@ -24,10 +24,10 @@ def fragments(scene: Scene, word: Words) -> dict[str, str]:
 
 
 def svg(scene: Scene, word: Words, label: str, style: str) -> str:
-    """A file that stands alone.
+    """A self-contained file.
 
     Args:
-        style: the style sheet, which must not come from a cluster.
+        style: the style sheet; it must not contain text from a cluster.
     """
     size = f'width="{scene.width:g}" height="{scene.height:g}" viewBox="0 0 {scene.width:g} {scene.height:g}"'
     head = f'<svg xmlns="{SVG}" {size} class="picture" role="img" aria-label="{escape(label)}">'
@@ -68,7 +68,7 @@ def _band(band: Band, word: Words) -> str:
 
 
 def _beside(band: Band, room: float) -> tuple[str, str]:
-    """A heading and its summary on one line; where both do not fit, the heading has at least half of it."""
+    """A heading and its summary on one line; if both do not fit, the heading has at least half of it."""
     heading, summary, gap = 15 * BOLD, 12.0, 12.0
     rest = max(room - width_of(band.summary, summary) - gap, room / 2)
     title = lines_of(band.title, heading, rest, most=1)[0]
@@ -87,14 +87,14 @@ def _link(link: CardLink) -> str:
         path = f"M{x1:.1f} {y1:.1f}C{middle:.1f} {y1:.1f} {middle:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
     label = ""
     if link.label:
-        wide = 8.0 * len(link.label) + 10  # at its end, where lines that begin together have parted
+        wide = 8.0 * len(link.label) + 10  # at its end, where lines with a common beginning have separated
         x, y = (x2, y2 - 14) if link.is_down else (x2 - wide / 2 - 5, y2)
         label = _rect(Box(x - wide / 2, y - 10, wide, 20), 10, "plate") + _text(x, y + 4, link.label, "share")
     return f'<g class="link s-{link.state}" data-id="link:{escape(link.id)}"><path d="{path}"/>{label}</g>'
 
 
 def _port(box: Box) -> float:
-    """Where a line meets a card: at its title, so that lines of neighbours stay apart."""
+    """The point where a line meets a card: at its title, so that lines of neighbours stay apart."""
     return box.y + min(box.height / 2, 18)
 
 
@@ -111,7 +111,7 @@ def _card(card: Card) -> str:
 
 
 def _name(card: Card) -> str:
-    """What a screen reader says: the text that is seen, word for word, and then what only the picture tells."""
+    """The accessible name: the visible text, word for word, and then what only the picture shows."""
     seen = " ".join((*card.title, *card.lines))
     rest = [part for part in (card.item.label or card.item.title).split(", ") if part not in seen]
     return ", ".join(filter(None, (seen, *rest)))
@@ -128,7 +128,7 @@ def _lettering(card: Card) -> Iterator[str]:
 
 
 def _mark(state: CardState, x: float, y: float) -> str:
-    """A sign for each state that can be told without its colour."""
+    """A mark for each state that is recognisable without colour."""
     shapes = {
         CardState.READY: f'<circle class="mark" cx="{x:.1f}" cy="{y:.1f}" r="4.5"/>',
         CardState.WAITING: f'<circle class="mark hollow" cx="{x:.1f}" cy="{y:.1f}" r="4"/>',

@@ -1,4 +1,4 @@
-"""A packet's way as a picture: who sends, what is asked, where it goes, hook by hook, and whom it may reach."""
+"""A packet's path as a picture: sender, DNS question, destination, hooks, and possible receivers."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,14 +19,14 @@ from fairlead.trace.packet import Outcome, PacketFate
 
 _MOST_GOALS, _MOST_OUTCOMES, _MOST_DEEDS = 8, 24, 5
 
-Seen = Mapping[tuple[Goal, Outcome], int]  # how many connections the kernel sent each way
+Seen = Mapping[tuple[Goal, Outcome], int]  # how many connections the kernel sent on each path
 
 
 class Trip(NamedTuple):
-    """What is asked: from where to where, by whose rules.
+    """The request: sender, destination, and the source of rules.
 
     Attributes:
-        seen: what the kernel did with connections that were sent for real.
+        seen: the kernel's handling of real connections.
     """
 
     rulebook: Rulebook
@@ -40,17 +40,17 @@ class Trip(NamedTuple):
 
 
 class Journey(NamedTuple):
-    """The picture, and what of the map it touches, by subject."""
+    """The picture, and the items of the map that it touches, by subject."""
 
     scene: Scene
     touched: tuple[str, ...]
 
 
 def journey_of(trip: Trip, word: Words, width: float, say: Callable[[str], str] = str) -> Journey:
-    """The picture of a way.
+    """The picture of a path.
 
     Args:
-        say: puts what rules do into the language of the picture.
+        say: translates the actions of rules into the picture's language.
 
     Raises:
         NotRules: rules cannot be read.
@@ -123,7 +123,7 @@ def _share(delivery: Delivery) -> str:
 
 
 def _hooks(goal: Goal, found: Deliveries, say: Callable[[str], str]) -> Iterator[CardItem]:
-    """What the rules of each hook do, on all ways together."""
+    """The actions of each hook's rules, on all paths together."""
     deeds: dict[str, list[str]] = {}
     for delivery in found.outcomes:
         for (hook, table), steps in groupby(delivery.steps, key=lambda step: (step.hook, step.table)):
@@ -157,7 +157,7 @@ def _end(goal: Goal, delivery: Delivery, word: Words, seen: Seen | None) -> Card
 
 
 def _refusals(delivery: Delivery) -> list[str]:
-    """The policies that keep a packet away."""
+    """The policies that block a packet."""
     rulings = [ruling for ruling in delivery.rulings if not ruling.passes]
     return [f"{policy.name} ({ruling.direction})" for ruling in rulings for policy in ruling.isolating]
 
@@ -173,5 +173,5 @@ def _counted(goal: Goal, outcome: Outcome | None, word: Words, seen: Seen | None
 
 
 def counted(goal: Goal, outcomes: Iterable[Outcome]) -> dict[tuple[Goal, Outcome], int]:
-    """How many connections to a destination went each way."""
+    """The number of connections to a destination on each path."""
     return {(goal, outcome): count for outcome, count in Counter(outcomes).items()}

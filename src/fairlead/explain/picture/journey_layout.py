@@ -1,4 +1,4 @@
-"""Where the cards of a packet's way stand: columns from left to right, on narrow screens from top to bottom."""
+"""The layout of a packet's path: columns from left to right, on narrow screens from top to bottom."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -13,7 +13,7 @@ _SHARES = (0.21, 0.21, 0.32, 0.26)  # of the width: sender and question, destina
 
 
 class DestinationWay(NamedTuple):
-    """How packets to one destination are handled; each of ``ends`` has its share of them, as text."""
+    """The handling of packets to one destination; each of ``ends`` has its share of them, as text."""
 
     goal: CardItem
     hooks: tuple[CardItem, ...] = ()
@@ -25,7 +25,7 @@ def place_ways(heads: list[CardItem], ways: list[DestinationWay], width: float) 
     """The picture.
 
     Args:
-        heads: who sends, and what is asked before.
+        heads: the sender, and the DNS question.
     """
     wide = _widths(heads, ways, width) if width >= NARROW else None
     return _columns(heads, ways, width, wide) if wide else _stacked(heads, ways, width)

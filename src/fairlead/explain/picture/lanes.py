@@ -1,4 +1,4 @@
-"""What a map shows: for each Service a lane, from the names and addresses that lead to it to the Pods behind it."""
+"""The content of a map: for each Service a lane, from its names and addresses to its Pods."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -14,17 +14,17 @@ from fairlead.model.objects import Endpoint, EndpointSlice, Node, Pod, Service
 
 
 class LaneMembers(NamedTuple):
-    """A slice and what it lists; Pods that no slice lists stand below the Service's own item."""
+    """A slice and its endpoints; Pods that no slice lists are below the Service's own item."""
 
     slice: CardItem
     pods: tuple[CardItem, ...]
 
 
 class Lane(NamedTuple):
-    """A Service with all that belongs to it; without a Service, the Pods that are behind none.
+    """A Service with its members; without a Service, the Pods that belong to none.
 
     Attributes:
-        reach: names and addresses. text: what a search looks at. kind: the type of the Service, in English.
+        reach: names and addresses. text: searchable text. kind: the type of the Service, in English.
     """
 
     id: str
@@ -37,12 +37,12 @@ class Lane(NamedTuple):
 
     @property
     def pods(self) -> set[str]:
-        """What is behind it, by subject: a Pod may be behind several Services."""
+        """Its Pods, by subject: a Pod can belong to several Services."""
         return {pod.subject for each in self.members for pod in each.pods}
 
 
 class ZoneLane(NamedTuple):
-    """Nodes of one zone; "" for those that are in none."""
+    """Nodes of one zone; "" for those without a zone."""
 
     name: str
     nodes: tuple[CardItem, ...]
@@ -56,7 +56,7 @@ class Space(NamedTuple):
 
 
 class Contents(NamedTuple):
-    """All that a map shows."""
+    """The content of a map."""
 
     zones: tuple[ZoneLane, ...]
     outside: CardItem
@@ -66,7 +66,7 @@ class Contents(NamedTuple):
 
 
 class Filter(NamedTuple):
-    """What is wanted: words that must all be found, a type of Service, or only those that are not well."""
+    """A filter: words that must all be found, a type of Service, or only unhealthy items."""
 
     text: str = ""
     type: str = ""
@@ -81,7 +81,7 @@ class Filter(NamedTuple):
 
 
 def contents_of(cluster: Cluster, word: Words, wanted: Filter = Filter()) -> Contents:  # noqa: B008 - immutable
-    """What there is, in order of namespace and name."""
+    """The content, in order of namespace and name."""
     by_space: dict[str, list[Lane]] = {}
     for key in sorted(cluster.snapshot.services):
         lane = _lane(cluster, cluster.snapshot.services[key], word)
@@ -140,7 +140,7 @@ def _lane(cluster: Cluster, service: Service, word: Words) -> Lane:
 
 
 def _kind(service: Service, word: Words) -> str:
-    """The type in the words of the picture."""
+    """The type in the picture's language."""
     kind = word("headless") if service.is_headless else service.spec.type
     is_whole = bool(service.spec.selector) or service.is_external_name
     return kind if is_whole else word("without-selector", kind=kind)
@@ -236,7 +236,7 @@ def _unlisted(cluster: Cluster, service: Service, word: Words) -> Iterator[CardI
 
 
 def _short(slice_: EndpointSlice, service: Service) -> str:
-    """A slice's name without that of its Service, which stands beside it."""
+    """A slice's name without that of its Service, which is shown beside it."""
     rest = slice_.name.removeprefix(service.name)
     return f"…{rest}" if rest and rest != slice_.name else slice_.name
 

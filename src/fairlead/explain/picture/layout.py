@@ -1,7 +1,7 @@
-"""Where a map's cards stand: lanes below each other, in order of name, so that nothing moves but what has changed size.
+"""The layout of a map: lanes below each other, in order of name, so that only changes of size move anything.
 
-There is no search for a nice arrangement: kinds are columns (on narrow screens rows), and order is that of names.
-So a picture is the same for the same cluster, and one new Pod never turns it over.
+The arrangement is fixed: kinds are columns (on narrow screens rows), in order of name. So the same cluster always has
+    the same picture, and one new Pod never rearranges it.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -19,8 +19,8 @@ _DOTS_FROM = 9  # endpoints of a slice; fewer are cards
 _DOT, _DOT_PITCH = 16.0, 22.0
 _COLUMN_GAP = 34.0
 _LANE_GAP = 18.0
-_SHARES = (0.27, 0.23, 0.23, 0.27)  # of a lane's width: what leads to it, the Service, its slices, its Pods
-_FOLDED_FROM = 40  # lanes in all; from there on every Namespace starts folded
+_SHARES = (0.27, 0.23, 0.23, 0.27)  # of a lane's width: names and addresses, the Service, its slices, its Pods
+_FOLDED_FROM = 40  # total of lanes; from there on every Namespace starts folded
 _SYSTEM = "kube-system"
 
 
@@ -37,7 +37,7 @@ def place(contents: Contents, width: float, word: Words, turned: Collection[str]
 
     Args:
         width: of the whole picture; the height follows.
-        turned: Namespaces that are folded where they would be open by default, and the other way round.
+        turned: Namespaces whose default state (folded or open) the user has reversed.
     """
     cards: list[Card] = []
     links: list[CardLink] = []
@@ -160,7 +160,7 @@ def _dots(items: Iterable[CardItem], area: Box, y: float) -> Placed:
 
 
 def _columns(lane: Lane, y: float, width: float, wide: list[float]) -> Placed:
-    """What leads to the Service at the left, then the Service, its slices, and its Pods at the right."""
+    """Names and addresses at the left, then the Service, its slices, and its Pods at the right."""
     area = _inside(width)
     x = [area.x + sum(wide[:n]) + n * _COLUMN_GAP for n in range(4)]
     reach, bottom = _pile(lane.reach, x[0], y, wide[0])
@@ -190,7 +190,7 @@ def _columns(lane: Lane, y: float, width: float, wide: list[float]) -> Placed:
 
 
 def _alone(lane: Lane, area: Box, wide: float) -> Placed:
-    """Pods behind no Service, beside a heading."""
+    """Pods without a Service, beside a heading."""
     head = card_at(lane.service._replace(state=CardState.PLAIN), area.x, area.y, wide)
     left = area.x + wide + _COLUMN_GAP
     pods = _cards_or_dots(lane.members[0].pods, Box(left, area.y, area.right - left, 0), columns=2)
@@ -210,7 +210,7 @@ def _cards_or_dots(items: tuple[CardItem, ...], area: Box, columns: int) -> Plac
 
 
 def _to_pods(slice_: Card | None, pods: list[Card]) -> Iterator[CardLink]:
-    """One line to each card; to dots, which stand close, one for all."""
+    """One line to each card; one line to all dots, which are close together."""
     if slice_ is None or not pods:
         return
     for pod in pods[:1] if pods[0].is_dot else pods:

@@ -1,4 +1,4 @@
-"""How wide text is, near enough to break lines by: a picture is laid out where no font is at hand."""
+"""The approximate width of text, for line breaks: no font is available where a picture is laid out."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ _NARROW = frozenset("iljtf.,:;'|!()[]I/- ")
 _WIDE = frozenset("mwMW@%…")
 _CAPITAL = 0.68
 _ELLIPSIS = "…"
-_MEASURED = 8192  # texts whose measures are kept: from one picture to the next, few are new
+_MEASURED = 8192  # texts whose widths are cached: most texts are the same in the next picture
 _IDEOGRAPHS = "\u2e80-\uffff"
 # Words are whole: a line ends after one of these signs, or after an ideograph.
 _PIECES = re.compile(rf"[{_IDEOGRAPHS}]|[^-./:, {_IDEOGRAPHS}]*[-./:, ]|[^-./:, {_IDEOGRAPHS}]+")
@@ -31,9 +31,9 @@ def _share(letter: str) -> float:
 
 @lru_cache(maxsize=_MEASURED)
 def lines_of(text: str, size: float, width: float, most: int = 2) -> tuple[str, ...]:
-    """The text in at most so many lines that fit, words whole.
+    """The text in at most this many lines that fit, without broken words.
 
-    What does not fit is left out: from a word its middle, from a longer text what is before its end.
+    Text that does not fit is cut: the middle of a word, or the part of a longer text before its end.
     """
     lines = list(_broken(text, size, width))
     if len(lines) <= most:
@@ -49,7 +49,7 @@ def longest_word(text: str, size: float) -> float:
 
 
 def _tail(text: str, size: float, width: float) -> str:
-    """The last words of a text, which tell names apart better than the first."""
+    """The last words of a text, which distinguish names better than the first."""
     pieces = _PIECES.findall(text)
     for start in range(1, len(pieces)):
         told = _ELLIPSIS + "".join(pieces[start:])

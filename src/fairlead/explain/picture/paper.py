@@ -1,4 +1,4 @@
-"""Pictures and trees as one HTML file that stands alone: no script, nothing from elsewhere, fit to be sent."""
+"""Pictures and trees as one self-contained HTML file, without scripts or external resources."""
 
 from collections.abc import Iterable
 from html import escape
@@ -23,7 +23,7 @@ def paper(title: str, when: str, sections: Iterable[Section], style: str, langua
     """The file.
 
     Args:
-        when: what is shown was so. style: the style sheets.
+        when: the time of the data. style: the style sheets.
     """
     parts = "\n".join(f"{f'<h2>{escape(s.heading)}</h2>' if s.heading else ''}{s.markup}" for s in sections)
     return (
@@ -37,7 +37,7 @@ def paper(title: str, when: str, sections: Iterable[Section], style: str, langua
 
 
 def tree(statement: Statement, depth: int = 2) -> str:
-    """A statement with all below it; the first levels are open, and so is what does not work."""
+    """A statement with all its parts; the first levels are open, and so are failures."""
     kind = {Verdict.FAILED: ' class="failed"', Verdict.NOT_CHECKED: ' class="unchecked"'}.get(statement.verdict, "")
     is_open = " open" if depth > 0 or statement.outcome is Verdict.FAILED else ""
     below = "".join(map(_evidence, statement.because)) + "".join(tree(part, depth - 1) for part in statement.parts)
@@ -46,7 +46,7 @@ def tree(statement: Statement, depth: int = 2) -> str:
 
 
 def findings(found: Iterable[Finding], fine: str) -> str:
-    """Findings with their evidence and what puts them right; ``fine`` where there are none."""
+    """Findings with their evidence and fixes; ``fine`` if there are none."""
     return "".join(map(_finding, found)) or f"<p>{escape(fine)}</p>"
 
 

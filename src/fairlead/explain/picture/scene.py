@@ -1,11 +1,11 @@
-"""A picture before it is drawn: cards, the links between them, and the bands that hold them. All lengths are pixels."""
+"""A picture before it is drawn: cards, links between them, and bands around them. All lengths are pixels."""
 
 import enum
 from typing import NamedTuple
 
 
 class CardState(enum.StrEnum):
-    """How a thing is; each has a mark of its own beside its colour."""
+    """The state of an item; each has its own mark beside its colour."""
 
     READY = "ready"
     WAITING = "waiting"
@@ -39,11 +39,11 @@ class CardItem(NamedTuple):
     """Something that a card shows.
 
     Attributes:
-        id: unique in its picture, and the same as long as the thing is there.
+        id: unique in its picture, and stable as long as the item exists.
         kind: service, name, address, slice, pod, node, outside, hook, verdict.
-        title: set in bold, and broken into lines where it is long. lines: below it.
-        subject: what ``explain`` is asked about it; "" where it has no answer.
-        label: all of it in words, for those who do not see the picture.
+        title: in bold, broken into lines if it is long. lines: below it.
+        subject: its subject for ``explain``; "" if it has none.
+        label: all of it in words, for users who do not see the picture.
     """
 
     id: str
@@ -56,7 +56,7 @@ class CardItem(NamedTuple):
 
 
 class Card(NamedTuple):
-    """An item in its place; a dot is a card that has only its state to show."""
+    """An item at its place; a dot is a card that shows only its state."""
 
     item: CardItem
     box: Box
@@ -66,7 +66,7 @@ class Card(NamedTuple):
 
 
 class CardLink(NamedTuple):
-    """A line from one card to another; ``label`` stands at its end.
+    """A line from one card to another; ``label`` is at its end.
 
     Attributes:
         is_down: whether it leaves at the bottom, not at the right.

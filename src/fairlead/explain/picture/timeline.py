@@ -1,4 +1,4 @@
-"""A change as a time line: a row for each station and part, a bar from when it began there to when it was done."""
+"""A change as a time line: a row for each station and part, with a bar from begin to end."""
 
 from html import escape
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from fairlead.explain.spreading import SpreadingChange, StationRow
 from fairlead.model.marks import Station
 
 _MARGIN, _BAR, _TOP = 14.0, 14.0, 30.0
-_NARROW = 560.0  # below this width, words stand above their bar, not beside it
+_NARROW = 560.0  # below this width, words are above their bar, not beside it
 _TITLES = {
     Station.OBJECT: "station-object",
     Station.STATUS: "station-status",
@@ -23,7 +23,7 @@ _TICKS = (1, 2, 5)
 
 
 class _Frame(NamedTuple):
-    """Where time is: from ``left`` at 0 to ``right`` after ``whole`` milliseconds.
+    """The scale of time: from ``left`` at 0 to ``right`` after ``whole`` milliseconds.
 
     Attributes:
         words: the width for words. row: the height of a row. bar: how far below the top of its row a bar begins.

@@ -1,4 +1,4 @@
-"""The few words of a picture that are not a cluster's own, in each language of the page."""
+"""The fixed words of a picture, in each language of the page."""
 
 from collections.abc import Callable
 
@@ -69,7 +69,7 @@ _WORDS: dict[str, tuple[str, str]] = {
 
 
 def words_in(language: str) -> Words:
-    """A function from a key, and what is to be put in, to words."""
+    """A function from a key and values to words."""
     column = LANGUAGES.index(language) if language in LANGUAGES else 0
 
     def word(key: str, /, **values: object) -> str:

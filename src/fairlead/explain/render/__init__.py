@@ -1,1 +1,1 @@
-"""How trees of statements, findings and ways of packets are shown."""
+"""Output formats for trees of statements, findings and paths of packets."""

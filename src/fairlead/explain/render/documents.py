@@ -32,7 +32,7 @@ def evidence_document(evidence: Evidence) -> dict[str, str]:
 
 
 def _statement_document(statement: Statement, told: Statement) -> dict[str, Any]:
-    """One statement, its evidence and its parts; ``told`` is the same in the language that is wanted."""
+    """One statement, its evidence and its parts; ``told`` is the same in the requested language."""
     return {
         "text": str(told.text),
         "template": template_of(statement.text),

@@ -13,7 +13,7 @@ from fairlead.model.phrases import Phrase
 
 
 def render_findings(findings: Iterable[Finding], missing: Iterable[Statement], language: str = ENGLISH) -> str:
-    """Every finding with its evidence and its fix, then what was not checked."""
+    """Every finding with its evidence and its fix, then the unchecked parts."""
     found, unknown = [finding_in(language, each) for each in findings], list(missing)
     lines = [line for finding in found for line in _lines(finding, language)]
     count = Phrase("{count} finding{count:plural}", count=len(found)) if found else Phrase("nothing wrong was found")

@@ -11,7 +11,7 @@ from fairlead.explain.render.text import evidence_text
 from fairlead.explain.render.wrapping import wrapped
 from fairlead.explain.statements import Statement, Verdict
 
-MOST_BOXES = 60  # a picture with more cannot be read
+MOST_BOXES = 60  # a larger picture is unreadable
 _LETTERS = 28  # in a line of a box
 
 _FILL = {Verdict.CHECKED: "#e8f4ea", Verdict.FAILED: "#fbe3e1", Verdict.NOT_CHECKED: "#fdf3d6"}
@@ -20,7 +20,7 @@ _MARK = {Verdict.CHECKED: "", Verdict.FAILED: "✗\N{NO-BREAK SPACE}", Verdict.N
 
 
 class StatementBox(NamedTuple):
-    """A statement in a picture: its number, that of the one that it is a part of, and its lines."""
+    """A statement in a picture: its number, its parent's number, and its lines."""
 
     number: int
     parent: int | None
@@ -30,7 +30,7 @@ class StatementBox(NamedTuple):
 
 
 def boxes_of(statement: Statement) -> list[StatementBox]:
-    """The statements of a tree, level by level, as many as fit into a picture; then a box says that there are more."""
+    """The statements of a tree, level by level, as many as fit into a picture; a last box says that there are more."""
     found: list[StatementBox] = []
     level: list[tuple[Statement, int | None, int]] = [(statement, None, 0)]
     while level:
@@ -46,7 +46,7 @@ def boxes_of(statement: Statement) -> list[StatementBox]:
 
 
 def _lines(statement: Statement) -> tuple[str, ...]:
-    """The text in lines; a longer word is broken, so that nothing is cut."""
+    """The text in lines; long words are broken, so that nothing is cut."""
     text = " ".join(map(_broken, (_MARK[statement.verdict] + statement.text).split(" ")))
     return tuple(line for part in text.split("\n") for line in _wrapped(part)) or ("",)
 
@@ -56,7 +56,7 @@ def _wrapped(text: str) -> list[str]:
 
 
 def _broken(word: str) -> str:
-    """A DNS name that is too long for a line, broken after dots: each piece has as many labels as fit."""
+    """A DNS name that is too long for a line, broken after dots, with as many labels in a line as fit."""
     if len(word) <= _LETTERS:
         return word
     pieces = [""]
@@ -111,7 +111,7 @@ class _Placed(NamedTuple):
 
 
 def svg(statement: Statement) -> str:
-    """A picture that needs no program to lay it out; its width follows from the depth of the tree."""
+    """A picture that is already laid out; its width depends on the depth of the tree."""
     placed = _layout(boxes_of(statement))
     width = max(p.x for p in placed) + _WIDTH + _GAP
     height = max(p.y + p.height for p in placed) + _GAP
@@ -135,7 +135,7 @@ def _layout(boxes: list[StatementBox]) -> list[_Placed]:
     bottoms: dict[int, int] = {}
 
     def place(box: StatementBox, top: int) -> int:
-        """Place a box and its parts; where the next one may begin."""
+        """Place a box and its parts; returns where the next one can begin."""
         top = max(top, bottoms.get(box.depth, _GAP))
         here = _Placed(box, _GAP + box.depth * (_WIDTH + _GAP), top)
         placed.append(here)
@@ -176,7 +176,7 @@ _CLASS = {Verdict.CHECKED: "checked", Verdict.FAILED: "failed", Verdict.NOT_CHEC
 
 
 def html(statement: Statement, language: str = ENGLISH) -> str:
-    """A page that stands alone: the picture, and the tree with its evidence; no script, nothing from elsewhere."""
+    """A self-contained page: the picture, and the tree with its evidence, without scripts or external resources."""
     title = escape(statement.text)
     return (
         f'<!doctype html>\n<html lang="{HTML_TAGS[language]}"><head><meta charset="utf-8">'

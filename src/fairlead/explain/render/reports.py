@@ -9,11 +9,13 @@ from fairlead.explain.doctor.findings import CODES, Finding, Severity
 
 _SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
 _DOCUMENT = re.compile(r", document \d+$")
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what XML 1.0 cannot hold
+_UNPRINTABLE = re.compile(
+    "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+)  # characters that XML 1.0 does not allow
 
 
 def _file_of(finding: Finding) -> str:
-    """The file that shows the finding; a name of the object where it was no file."""
+    """The file of the finding, or the object's name if it was not read from a file."""
     where = next((e.where for e in finding.evidence if e.where), "")
     return _DOCUMENT.sub("", where) or str(finding.subject)
 
@@ -43,7 +45,7 @@ def _result(finding: Finding, used: list[str]) -> dict[str, Any]:
 
 
 def junit(findings: Sequence[Finding]) -> str:
-    """A JUnit report with one test for each kind of finding, which fails where there is one."""
+    """A JUnit report with one test for each kind of finding, which fails if there is one."""
     by_code: dict[str, list[Finding]] = {}
     for finding in findings:
         by_code.setdefault(finding.code, []).append(finding)

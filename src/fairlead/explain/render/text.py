@@ -11,7 +11,7 @@ _MARKS = {Verdict.CHECKED: " ", Verdict.FAILED: "✗", Verdict.NOT_CHECKED: "?"}
 
 
 def render_text(statement: Statement, *, evidence: bool = True, language: str = ENGLISH) -> str:
-    """The tree, and at its end how much of it was checked."""
+    """The tree, and at its end how many statements were checked."""
     told = statement_in(language, statement)
     return "\n".join([*_lines(told, 0, evidence), "", translated(_summary(statement), language), ""])
 
@@ -26,7 +26,7 @@ def _lines(statement: Statement, depth: int, evidence: bool) -> Iterator[str]:
 
 
 def evidence_text(evidence: Evidence) -> str:
-    """What was read, and where."""
+    """The evidence, and its source."""
     return f"[{evidence.what}]" if not evidence.where else f"[{evidence.what}; {evidence.where}]"
 
 

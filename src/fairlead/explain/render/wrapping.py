@@ -13,10 +13,10 @@ _NEVER_FIRST = frozenset("，。、；：）！？…])")  # noqa: RUF001 - what
 
 
 def wrapped(text: str, first: str, rest: str, width: int = WIDTH) -> list[str]:
-    """Lines of at most ``width`` columns; a word longer than that stays whole, so that it can be copied.
+    """Lines of at most ``width`` columns; a longer word stays whole, so that it can be copied.
 
     Args:
-        first: what the first line begins with. rest: what the others begin with.
+        first: prefix of the first line. rest: prefix of the others.
     """
     if columns(text) == len(text):
         found = textwrap.wrap(
@@ -28,7 +28,7 @@ def wrapped(text: str, first: str, rest: str, width: int = WIDTH) -> list[str]:
 
 
 def columns(text: str) -> int:
-    """How many columns of a terminal a text takes (Unicode Standard Annex 11)."""
+    """The width of a text in columns of a terminal (Unicode Standard Annex 11)."""
     return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
 
 

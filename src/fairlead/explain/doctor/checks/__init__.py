@@ -1,1 +1,1 @@
-"""The checks, by what they look at; each is silent on what works, however odd it looks."""
+"""The checks, by subject; each reports nothing about a working configuration, however unusual."""

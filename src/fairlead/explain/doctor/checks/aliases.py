@@ -1,4 +1,4 @@
-"""Services of type ExternalName that lead nowhere."""
+"""Services of type ExternalName without a usable target."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from fairlead.model.phrases import Phrase
 
 
 def check_alias(ward: Ward, service: Service) -> Iterator[Finding]:
-    """An ExternalName that is an address, or that leads to a Service that is not there."""
+    """An ExternalName that is an address, or the name of a missing Service."""
     if not service.is_external_name:
         return
     target = service.spec.external_name.rstrip(".").lower()

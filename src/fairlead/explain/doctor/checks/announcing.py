@@ -1,4 +1,4 @@
-"""Addresses of load balancers that nobody can announce, and nodes that have lost their BGP sessions."""
+"""Addresses of load balancers that no node can announce, and nodes that have lost their BGP sessions."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ from fairlead.model.phrases import Phrase
 
 
 def check_announced(ward: Ward, service: Service) -> Iterator[Finding]:
-    """An address that the Service has, and that no node may announce although there are endpoints."""
+    """An address of the Service that no node may announce although there are endpoints."""
     if not ward.cluster.has_read("Node", "EndpointSlice") or not ward.has_ready_endpoint(service):
         return
     for address in announced_addresses(service):

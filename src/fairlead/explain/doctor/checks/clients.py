@@ -1,4 +1,4 @@
-"""What clients use, as their manifests show: names that lead nowhere or elsewhere, ports that nobody serves."""
+"""References in clients' manifests: names without a target or with a wrong one, ports that no Service has."""
 
 from collections.abc import Callable, Iterator
 
@@ -16,7 +16,7 @@ _HTTP = {"http": "alias-host", "https": "alias-tls", "grpcs": "alias-tls", "wss"
 
 
 def check_clients(ward: Ward) -> Iterator[Finding]:
-    """Every name, address and port that a client's manifest shows."""
+    """Checks every name, address and port in a client's manifest."""
     if not ward.cluster.has_read("Service"):
         return
     for reference in ward.references:
@@ -40,7 +40,7 @@ def _edit(reference: ClientReference, instead: str) -> Fix:
 
 
 def _to_nowhere(ward: Ward, reference: ClientReference, found: Resolved) -> Iterator[Finding]:
-    """No Service has the name. A name that could be one of the outside world is none of our business."""
+    """No Service has the name. Names that might exist outside the cluster are not checked."""
     host, resolver = reference.host.rstrip("."), resolver_for(ward, reference)
     service, namespace = _meant(ward, reference)
     if service is None:
@@ -93,7 +93,7 @@ def _to_nowhere(ward: Ward, reference: ClientReference, found: Resolved) -> Iter
 
 
 def _meant(ward: Ward, reference: ClientReference) -> tuple[str | None, str]:
-    """The Service and Namespace that a name would be, by its shape; no Service for a name of the outside world."""
+    """The Service and Namespace that a name would have, by its shape; no Service for a name outside the cluster."""
     labels = reference.host.rstrip(".").removesuffix(f".{ward.cluster.zone}").split(".")
     if labels[2:3] == ["svc"] and ObjectKey(labels[1], labels[0]) in ward.cluster.snapshot.services:
         labels = labels[:3]  # of another cluster domain
@@ -114,11 +114,11 @@ def _to_service(ward: Ward, reference: ClientReference, found: Resolved, service
         told = list(check(ward, reference, found, service))
         yield from told
         if check is _captured and told:
-            return  # what the Service serves is beside the point
+            return  # the Service's ports do not matter here
 
 
 def _leaks(ward: Ward, reference: ClientReference, found: Resolved, service: Service) -> Iterator[Finding]:
-    """Names that are asked outside before the cluster answers: slow, told to strangers, and theirs to answer."""
+    """Names that servers outside are asked for before the cluster's: slow, disclosed, and open to a false answer."""
     resolver = resolver_for(ward, reference)
     if found.asked_outside and reference.host.rstrip(".") in found.asked_outside:
         text = Phrase(
@@ -132,7 +132,7 @@ def _leaks(ward: Ward, reference: ClientReference, found: Resolved, service: Ser
 
 
 def _captured(ward: Ward, reference: ClientReference, found: Resolved, service: Service) -> Iterator[Finding]:
-    """A name with a scheme and a public ending that the search list turns into a Service's."""
+    """A URL's host with a public suffix that the search list turns into a Service's name."""
     labels = reference.host.split(".")
     public = len(labels) >= 2 and labels[-1] in PUBLIC and service.namespace == labels[-1]
     if public and not reference.host.endswith("."):
@@ -149,7 +149,7 @@ PUBLIC = frozenset({"com", "net", "org", "io", "dev", "app", "cn", "de", "uk", "
 
 
 def _alias(ward: Ward, reference: ClientReference, found: Resolved, service: Service) -> Iterator[Finding]:
-    """HTTP and TLS through an alias name the alias to a server that knows itself by another name."""
+    """With HTTP and TLS through an alias, the client sends the alias to a server that has another name."""
     code = _HTTP.get(reference.scheme)
     target = service.spec.external_name
     if not service.is_external_name or code is None or target.endswith(f".svc.{ward.cluster.zone}"):
@@ -197,7 +197,7 @@ def _port(ward: Ward, reference: ClientReference, found: Resolved, service: Serv
 
 
 def _headless_port(ward: Ward, reference: ClientReference, service: Service) -> Iterator[Finding]:
-    """Nothing translates ports in front of a headless Service: the slices' ports are those that answer."""
+    """Ports of a headless Service are not translated: only the slices' ports answer."""
     slices = list(ward.cluster.snapshot.slices_of(service.key))
     served = {p.port for s in slices for p in s.ports or () if p.port}
     served |= {p.target_port for p in service.spec.ports if isinstance(p.target_port, int) and not served}
@@ -215,7 +215,7 @@ def _headless_port(ward: Ward, reference: ClientReference, service: Service) -> 
 
 
 def _to_address(ward: Ward, reference: ClientReference, found: Resolved) -> Iterator[Finding]:
-    """An address and a port that fit no Service, where the port alone is a node port or the address a node's."""
+    """An address and a port that belong to no Service, although the port is a node port or the address a node's."""
     is_loopback = found.address.startswith("127.") or found.address == "::1"
     is_own_node = is_loopback and flag(reference.client.spec, "hostNetwork")
     if reference.port is None or is_own_node:
@@ -232,7 +232,7 @@ def _to_address(ward: Ward, reference: ClientReference, found: Resolved) -> Iter
 
 
 def _node_at(ward: Ward, address: str) -> Node | None:
-    """The Node that has an address, inside or outside."""
+    """The Node that has an internal or external address."""
     nodes = ward.cluster.snapshot.nodes.values()
     return next((n for n in nodes if any(a.address == address for a in n.status.addresses or ())), None)
 
@@ -267,7 +267,7 @@ def _node_port(ward: Ward, reference: ClientReference, service: Service, node: s
 
 
 def _service_port_on_node(ward: Ward, reference: ClientReference, node: str) -> Iterator[Finding]:
-    """A Service's own port on a node's address, where only the node port answers."""
+    """A Service's own port on a node's address, on which only the node port answers."""
     fitting = [(s, p) for s in ward.services for p in s.spec.ports if p.port == reference.port and p.node_port]
     if len(fitting) == 1:
         service, port = fitting[0]

@@ -1,4 +1,4 @@
-"""How a Service is reached from outside: policies, load balancers, external IPs, addresses that clash."""
+"""Access to a Service from outside: policies, load balancers, external IPs, conflicting addresses."""
 
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_address, ip_network
@@ -14,7 +14,7 @@ from fairlead.model.phrases import Phrase
 
 
 def check_local_policy(ward: Ward, service: Service) -> Iterator[Finding]:
-    """Policy Local where clients come to nodes without endpoints; a load balancer's health checks keep them away."""
+    """Policy Local with clients that use nodes without endpoints; a load balancer's health checks prevent this."""
     if not ward.cluster.has_read("Node", "EndpointSlice") or not ward.has_ready_endpoint(service):
         return
     spec = service.spec
@@ -28,7 +28,7 @@ def check_local_policy(ward: Ward, service: Service) -> Iterator[Finding]:
 
 
 def _is_unchecked(service: Service) -> bool:
-    """A load balancer that cannot ask nodes about their endpoints, or external IPs that nobody steers."""
+    """A load balancer that cannot query nodes for their endpoints, or external IPs without any control."""
     return (
         service.spec.type == "LoadBalancer"
         and not service.spec.health_check_node_port
@@ -37,7 +37,7 @@ def _is_unchecked(service: Service) -> bool:
 
 
 def _working(ward: Ward) -> list[str]:
-    """Nodes that a client may be sent to: Ready, and not part of the control plane alone."""
+    """Nodes that can get a client's packets: Ready, and not only part of the control plane."""
     nodes = ward.cluster.snapshot.nodes.values()
     return sorted(
         n.name for n in nodes if n.is_ready and not any(t.effect == "NoSchedule" for t in n.spec.taints or ())
@@ -45,7 +45,7 @@ def _working(ward: Ward) -> list[str]:
 
 
 def _with_clients(ward: Ward, service: Service) -> list[str]:
-    """Nodes with a Pod that plainly uses the Service."""
+    """Nodes with a Pod that clearly uses the Service."""
     from fairlead.explain.doctor.lookups import resolve
 
     found = set()
@@ -74,7 +74,7 @@ def _nowhere(ward: Ward, service: Service, policy: str, who: str, nodes: Iterabl
 
 
 def check_load_balancer(ward: Ward, service: Service) -> Iterator[Finding]:
-    """A load balancer without an address, and why: its class, the wanted address, the words of the controller."""
+    """A load balancer without an address, and why: its class, the wanted address, the controller's Events."""
     if service.spec.type != "LoadBalancer" or service.status.load_balancer.ingress or not _is_kept(ward, service):
         return
     evidence = [ward.cluster.field(ref_of(service), ".status.loadBalancer.ingress", ())]
@@ -84,7 +84,7 @@ def check_load_balancer(ward: Ward, service: Service) -> Iterator[Finding]:
 
 
 def _is_kept(ward: Ward, service: Service) -> bool:
-    """Whether an API server has the Service; a manifest cannot have an address yet."""
+    """Whether the Service is from an API server; one from a manifest has no address yet."""
     return bool(service.metadata.uid or service.cluster_ips)
 
 
@@ -157,7 +157,7 @@ def _taken(ward: Ward, service: Service, ip: str, words: str) -> Finding:
 
 
 def check_clashes(ward: Ward) -> Iterator[Finding]:
-    """One virtual IP or node port for two Services, and virtual IPs out of every range."""
+    """One virtual IP or node port for two Services, and virtual IPs outside all ranges."""
     for ip, owners in sorted(ward.cluster.snapshot.services_by_ip.items()):
         if len(owners) > 1:
             first, *rest = sorted(owners)
@@ -225,7 +225,7 @@ def _node_ports(ward: Ward) -> Iterator[Finding]:
 
 
 def check_foreign_proxy(ward: Ward, service: Service) -> Iterator[Finding]:
-    """A Service that is left to another proxy, of which no Pod is to be seen."""
+    """A Service for another proxy, which has no visible Pods."""
     name = service.labels.get(PROXY_NAME_LABEL)
     if name is None or not ward.cluster.has_read("Pod"):
         return

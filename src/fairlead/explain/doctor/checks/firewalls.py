@@ -1,4 +1,4 @@
-"""Node ports that the rules of the host, around those of the proxy, keep from clients."""
+"""Node ports that the host's own rules, around those of the proxy, block."""
 
 from collections.abc import Iterator
 
@@ -24,7 +24,7 @@ _PROXY_TABLES = ("kube-proxy", "fairlead")
 
 
 def check_firewalls(ward: Ward) -> Iterator[Finding]:
-    """Each node port on each node whose rules were seen: dropped for certain, and not by the proxy."""
+    """Each node port on each node with known rules: whether it is certainly dropped, and not by the proxy."""
     for node in sorted(ward.cluster.snapshot.nodes.values(), key=lambda node: node.name):
         seen = [o for o in ward.cluster.observations if o.kind in (IPTABLES, NFT, NFT_JSON) and o.is_of(node.name)]
         tables = [table for each in seen for table in _tables(each)]
@@ -55,7 +55,7 @@ def _blocked(ward: Ward, node: Node, host: Host, service: Service, seen: Observa
 
 
 def _foreign_drop(host: Host, packet: Packet) -> TracedRule | None:
-    """The rule that drops a packet on every way, if it is not the proxy's."""
+    """The rule that drops a packet on every path, if it is not the proxy's."""
     found = follow(host, packet)
     fates = {way.outcome.fate if way.outcome else None for way in found.ways}
     if not found.is_certain or not fates or None in fates or PacketFate.ACCEPT in fates:

@@ -1,4 +1,4 @@
-"""Where processes were seen to listen, against where Services send."""
+"""Observed listening sockets compared with the targets of Services."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,7 +14,7 @@ from fairlead.model.phrases import Phrase
 
 
 def sockets_seen(ward: Ward, candidate: SelectorCandidate) -> tuple[SelectorCandidate, list[Socket], str] | None:
-    """What was seen to listen in a Pod; None where nobody looked."""
+    """The observed listening sockets of a Pod; None without an observation."""
     for observation in ward.cluster.observed(SOCKETS):
         if observation.is_of(candidate.ref.namespace, candidate.ref.name):
             return candidate, listening(observation.text), observation.where
@@ -24,7 +24,7 @@ def sockets_seen(ward: Ward, candidate: SelectorCandidate) -> tuple[SelectorCand
 def by_sockets(
     ward: Ward, service: Service, port: ServicePort, seen: Sequence[tuple[SelectorCandidate, list[Socket], str]]
 ) -> Iterator[Finding]:
-    """What listens in the Pods decides, whatever is declared."""
+    """Checks by the Pods' listening sockets, whatever is declared."""
     target = target_of(port)
     for candidate, sockets, where in seen:
         own = [s for s in sockets if s.port == target and s.protocol == port.protocol.lower()]

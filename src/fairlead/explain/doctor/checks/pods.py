@@ -1,4 +1,4 @@
-"""Pods behind a Service that are not ready, fail, or wait for each other."""
+"""Pods of a Service that are not ready, fail, or wait for each other."""
 
 import re
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ from fairlead.explain.references import references_of
 from fairlead.model.objects import Pod, Service
 from fairlead.model.phrases import Phrase
 
-_PASSING = ("unready", "node")  # troubles that say nothing by themselves, or are told of the Node
+_PASSING = ("unready", "node")  # troubles that explain nothing by themselves, or that are reported for the Node
 
 
 def check_readiness(ward: Ward, service: Service) -> Iterator[Finding]:
-    """Pods that the selector matches and that are not ready, with the words of the probe or of the kubelet."""
+    """Pods that the selector matches and that are not ready, with the message of the probe or of the kubelet."""
     pods = [pod for pod in ward.pods_behind(service) if ward.is_running(pod)]
     unready = [pod for pod in pods if not pod.is_ready]
     if not ward.pods_behind(service):
@@ -36,7 +36,7 @@ def check_readiness(ward: Ward, service: Service) -> Iterator[Finding]:
 
 
 def _all_gone(ward: Ward, service: Service) -> Iterator[Finding]:
-    """Pods that the selector matches, all of which have ended or are on their way out."""
+    """Pods that the selector matches, all of which have ended or are terminating."""
     pods = ward.cluster.selected_pods(service.namespace, service.spec.selector or {})
     if service.is_external_name or ward.has_ready_endpoint(service):
         return
@@ -63,7 +63,7 @@ def _all_gone(ward: Ward, service: Service) -> Iterator[Finding]:
 
 
 def _failing(ward: Ward, service: Service, unready: list[Pod]) -> Iterator[Finding]:
-    """Others serve: only what will not pass by itself is worth a word."""
+    """Other Pods serve: only permanent troubles are reported."""
     for pod in unready:
         trouble = troubles_of(ward.cluster, pod)[0]
         if trouble.kind not in _PASSING:
@@ -95,7 +95,7 @@ def _next_steps(trouble: Trouble) -> tuple[str, ...]:
 
 
 def check_peers(ward: Ward, service: Service) -> Iterator[Finding]:
-    """Pods that name each other, are not ready, and are not published until they are: they wait indefinitely."""
+    """Pods that refer to each other, are not ready, and are not published before: they wait indefinitely."""
     pods = [pod for pod in ward.pods_behind(service) if ward.is_running(pod)]
     if not service.is_headless or service.spec.publish_not_ready_addresses or any(p.is_ready for p in pods):
         return

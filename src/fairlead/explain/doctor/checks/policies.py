@@ -1,4 +1,4 @@
-"""NetworkPolicies that keep clients from a Service, or a Pod from DNS."""
+"""NetworkPolicies that block clients of a Service, or a Pod's access to DNS."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -19,7 +19,7 @@ _DNS = (ReceivedPacket(53, "UDP"), ReceivedPacket(53, "TCP"))
 
 
 def check_isolation(ward: Ward, service: Service) -> Iterator[Finding]:
-    """Pods behind a Service that are isolated, and whose target port no rule opens for anybody."""
+    """Isolated Pods of a Service whose target port no rule opens."""
     for pod in ward.pods_behind(service)[:1]:
         policies = isolating_policies(ward.cluster.snapshot, pod, INGRESS)
         if not policies:
@@ -47,7 +47,7 @@ def check_isolation(ward: Ward, service: Service) -> Iterator[Finding]:
 
 
 def _is_open(policies: Iterable[NetworkPolicy], port: ReceivedPacket, pod: Pod) -> bool:
-    """Whether a rule opens a port of a Pod for anybody at all."""
+    """Whether a rule opens a port of a Pod for any client."""
     return any(opens(rule, port, pod) for policy in policies for rule in rules_of(policy, INGRESS))
 
 
@@ -56,7 +56,7 @@ def _targets(service: Service, pod: Pod) -> list[ReceivedPacket]:
 
 
 def _opening(ref: Ref, port: ReceivedPacket, *, is_begun: bool) -> Fix:
-    """A rule for the port, behind those that the policy has."""
+    """A rule for the port, appended to those of the policy."""
     rule = {"ports": [{"port": port.port, "protocol": port.protocol}]}
     path, value = ("/spec/ingress/-", rule) if is_begun else ("/spec/ingress", [rule])
     patch = json.dumps([{"op": "add", "path": path, "value": value}], separators=(",", ":"))
@@ -64,7 +64,7 @@ def _opening(ref: Ref, port: ReceivedPacket, *, is_begun: bool) -> Fix:
 
 
 def check_clients(ward: Ward) -> Iterator[Finding]:
-    """Clients that plainly use a Service which a policy, on either side, keeps them from."""
+    """Clients that clearly use a Service, and a policy, on either side, that blocks them."""
     told: set[tuple[Ref, str]] = set()
     for reference in ward.references:
         client = ward.cluster.snapshot.pods.get((reference.namespace, reference.client.ref.name))  # type: ignore[call-overload]
@@ -103,12 +103,12 @@ def _between(ward: Ward, client: Pod, server: Pod, service: Service) -> Iterator
 
 
 def check_dns(ward: Ward) -> Iterator[Finding]:
-    """Pods that use names and may not ask for them."""
+    """Pods that use names and are not allowed to query DNS."""
     dns = ward.dns_service
     servers = ward.pods_behind(dns) if dns else []
     if not dns or not servers:
         return
-    # Resolvers ask over UDP; after translation, policies see the servers' own port.
+    # Resolvers use UDP; after translation, policies see the servers' own port.
     asked = next((port for port in _targets(dns, servers[0]) if port.protocol == "UDP"), _DNS[0])
     told: set[str] = set()
     users = {r.client.ref for r in ward.references if any(c.isalpha() for c in r.host)}

@@ -1,4 +1,4 @@
-"""Target ports that no container has, or where no process listens."""
+"""Target ports that no container has, or on which no process listens."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -34,7 +34,7 @@ class _Declared:
         return {text(p, "name"): number(p, "containerPort") for p in found}
 
     def probed(self) -> set[int | str]:
-        """Ports that a readiness or liveness probe asks: a process answers there."""
+        """Ports of readiness and liveness probes: a process answers there."""
         kinds = ("readinessProbe", "livenessProbe", "startupProbe")
         found = (
             at(c, kind, way, "port")
@@ -62,7 +62,7 @@ def check_ports(ward: Ward, service: Service) -> Iterator[Finding]:
 
 
 def _one_of_each_cause(found: Sequence[tuple[int | str, Finding]]) -> list[Finding]:
-    """Two ports that lead to one target fail for one cause, and so do all where the evidence is the same."""
+    """Keeps one of the findings with the same target port or the same evidence: they have the same cause."""
     causes: dict[tuple[str, Ref, object], Finding] = {}
     for target, finding in found:
         what = target if finding.fixes[0].patch else finding.evidence[-1]
@@ -90,7 +90,7 @@ def _check(
 def _partly_named(
     ward: Ward, service: Service, port: ServicePort, candidates: Sequence[SelectorCandidate]
 ) -> Iterator[Finding]:
-    """A ready Pod without the named port, among others that have it: it gets no connections."""
+    """A ready Pod without the named port, among others with it: it gets no connections."""
     name = str(port.target_port)
     for candidate in candidates:
         pod = ward.cluster.snapshot.pods.get(ObjectKey(candidate.ref.namespace, candidate.ref.name))
@@ -160,7 +160,7 @@ def _ports_of(ward: Ward, candidate: SelectorCandidate, declared: _Declared) -> 
 def _by_declaration(
     ward: Ward, service: Service, index: int, port: ServicePort, candidate: SelectorCandidate
 ) -> Iterator[Finding]:
-    """What containers declare is only a statement: that a probe asks the port says more."""
+    """Declared ports are only documentation: a probe of the port is stronger evidence."""
     declared, target = _Declared(candidate.spec), target_of(port)
     numbers = declared.numbers(port.protocol)
     other = "UDP" if port.protocol == "TCP" else "TCP"
@@ -197,7 +197,7 @@ def _by_declaration(
 
 
 def _mentions(declared: _Declared, port: int) -> bool:
-    """Whether a container's arguments or variables name the port."""
+    """Whether a container's arguments or variables contain the port."""
     words = [
         w
         for c in declared.containers

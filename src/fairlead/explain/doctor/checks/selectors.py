@@ -1,4 +1,4 @@
-"""Services whose selector matches nothing, or the Pods of two applications."""
+"""Services whose selector matches no Pods, or the Pods of two applications."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ from fairlead.model.phrases import Phrase
 
 
 def check_selector(ward: Ward, service: Service) -> Iterator[Finding]:
-    """A selector that matches no Pod: with the label that nearly fits, or the workload that has no Pods."""
+    """A selector that matches no Pod: with the label that nearly matches, or the workload without Pods."""
     selector = service.spec.selector
     if not selector or service.is_external_name or not _can_tell(ward):
         return
@@ -30,14 +30,14 @@ def check_selector(ward: Ward, service: Service) -> Iterator[Finding]:
 
 
 def _is_kept(ward: Ward, template: SelectorCandidate) -> bool:
-    """Whether an API server has the workload: a manifest has no Pods yet."""
+    """Whether the workload is from an API server: one from a manifest has no Pods yet."""
     document = ward.cluster.document(*template.ref) or {}
     return bool(text(document, "metadata", "uid")) or "status" in document
 
 
 def _is_one_of_several(ward: Ward, service: Service) -> bool:
-    """Whether another Service takes the same Pods by another value of a label, or without it, so that it changes as
-    they run: a value that is plainly another word is no slip.
+    """Whether another Service selects the same Pods by another value of a label, or without it, so that the label
+    changes while they run: a value that is clearly another word is no typing error.
 
     Manifests alone cannot tell then; Pods can.
     """
@@ -53,7 +53,7 @@ def _is_one_of_several(ward: Ward, service: Service) -> bool:
 
 
 def _can_tell(ward: Ward) -> bool:
-    """Manifests without Pods tell enough when they have workloads."""
+    """Whether the data suffices: manifests without Pods do if they have workloads."""
     return ward.cluster.has_read("Pod") or any(ward.cluster.has_read(kind) for kind in WORKLOADS)
 
 
@@ -86,7 +86,7 @@ def _no_pods(ward: Ward, service: Service, template: SelectorCandidate) -> Findi
 
 
 def _creation_words(ward: Ward, template: SelectorCandidate) -> str:
-    """What the controller says about Pods that it could not create; a Deployment's ReplicaSet says it."""
+    """The controller's messages about Pods that it could not create; for a Deployment, those of its ReplicaSet."""
     for event in ward.cluster.of_kind("Event").values():
         about = text(event, "involvedObject", "name")
         if text(event, "reason") == "FailedCreate" and about.startswith(template.ref.name):
@@ -95,7 +95,7 @@ def _creation_words(ward: Ward, template: SelectorCandidate) -> str:
 
 
 def _elsewhere(ward: Ward, service: Service) -> Finding | None:
-    """The very labels, in another Namespace."""
+    """The same labels in another Namespace."""
     selector = service.spec.selector or {}
     if ward.near(service):
         return None
@@ -143,7 +143,7 @@ def _nothing(ward: Ward, service: Service) -> Finding:
 
 
 def _difference(miss: NearMiss) -> str:
-    """The label that nearly fits."""
+    """The label that nearly matches."""
     words = [
         f"{instead[0]}={instead[1]}" if instead else Phrase("no label {key}", key=key)
         for key, instead in miss.wrong.items()
@@ -152,7 +152,7 @@ def _difference(miss: NearMiss) -> str:
 
 
 def _mended(service: Service, miss: NearMiss) -> dict[str, str | None]:
-    """The change of the selector that makes it match: in a merge patch null removes a key."""
+    """The patch of the selector that makes it match: in a merge patch null removes a key."""
     changes: dict[str, str | None] = {}
     for key, instead in miss.wrong.items():
         if instead is None or instead[0] != key:
@@ -163,7 +163,7 @@ def _mended(service: Service, miss: NearMiss) -> dict[str, str | None]:
 
 
 def check_mixed(ward: Ward, service: Service) -> Iterator[Finding]:
-    """Pods of two applications: other images, and a part of them without the target port."""
+    """Pods of two applications: with different images, and some without the target port."""
     pods = ward.pods_behind(service)
     groups: dict[frozenset[str], list[Pod]] = {}
     for pod in pods:
@@ -199,7 +199,7 @@ def _ref(pod: Pod) -> Ref:
 
 
 def _images(ward: Ward, pod: Pod) -> frozenset[str]:
-    """Names of images without registry and version: a canary has those of what it follows."""
+    """Names of images without registry and version: a canary has the same ones."""
     document = ward.cluster.document("Pod", pod.namespace, pod.name) or {}
     found = (
         text(c, "image").partition("@")[0].rpartition("/")[2].partition(":")[0]
@@ -213,7 +213,7 @@ def _words(images: frozenset[str]) -> str:
 
 
 def _narrower(service: Service, one: Pod, other: Pod) -> Iterator[Fix]:
-    """A label that the first application has and the second has not."""
+    """A label of the first application that the second does not have."""
     for key, value in sorted(one.labels.items()):
         if other.labels.get(key) != value and "hash" not in key and key not in (service.spec.selector or {}):
             yield Fix(target=ref_of(service), patch={"spec": {"selector": {key: value}}})

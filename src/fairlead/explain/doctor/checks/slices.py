@@ -1,4 +1,4 @@
-"""EndpointSlices: those written by hand, those that are behind, and families without endpoints."""
+"""EndpointSlices: manual ones, outdated ones, and families without endpoints."""
 
 from collections.abc import Iterator
 from ipaddress import ip_address
@@ -20,7 +20,7 @@ _CONTROLLER = "endpointslice-controller.k8s.io"
 
 
 def check_by_hand(ward: Ward, service: Service) -> Iterator[Finding]:
-    """A Service without a selector: somebody must have written endpoints that fit."""
+    """A Service without a selector: it needs manual endpoints that match."""
     if service.spec.selector or service.is_external_name or not ward.cluster.has_read("EndpointSlice"):
         return
     slices = list(ward.cluster.snapshot.slices_of(service.key))
@@ -76,7 +76,7 @@ def _nobody_wrote(ward: Ward, service: Service) -> Iterator[Finding]:
 
 
 def _is_meant(service: Service, name: str, labels: dict[str, str]) -> bool:
-    """A slice of nobody's that has the Service's name, or a label with it under another key."""
+    """A slice without an owner that has the Service's name, or a label with the name under another key."""
     if SERVICE_NAME_LABEL in labels:
         wanted = labels[SERVICE_NAME_LABEL]
         return wanted.lower() == service.name and wanted != service.name
@@ -84,7 +84,7 @@ def _is_meant(service: Service, name: str, labels: dict[str, str]) -> bool:
 
 
 def _ports(ward: Ward, service: Service, slice_: EndpointSlice) -> Iterator[Finding]:
-    """A slice's port belongs to the Service's port of the same name; headless Services need no match."""
+    """A slice's port belongs to the Service's port of the same name; headless Services do not need one."""
     have = {(p.name or "", p.protocol or "TCP") for p in slice_.ports or ()}
     wanted = {(p.name, p.protocol) for p in service.spec.ports}
     if service.is_headless or not wanted or have & wanted:
@@ -129,7 +129,7 @@ def _addresses(ward: Ward, service: Service, slice_: EndpointSlice) -> Iterator[
 
 
 def _is_where_nodes_are(ward: Ward, address: str) -> bool:
-    """Whether a loopback address is one of the cluster's own: nodes of a lab without namespaces have such addresses."""
+    """Whether a loopback address belongs to the cluster: nodes of a lab without namespaces have such addresses."""
     nodes = (ip for node in ward.cluster.snapshot.nodes.values() for ip in node.internal_ips)
     return any(network_of(ip) == network_of(address) for ip in nodes)
 
@@ -151,7 +151,7 @@ def _fault_of(ward: Ward, address: str) -> str | None:
 
 
 def check_orphans(ward: Ward) -> Iterator[Finding]:
-    """Slices of Services that are not there; those that a Service's deletion is about to take are of no interest."""
+    """Slices of missing Services, except those that are deleted with their Service."""
     if not ward.cluster.has_read("Service"):
         return
     for key in sorted(ward.cluster.snapshot.slices):
@@ -180,7 +180,7 @@ def check_orphans(ward: Ward) -> Iterator[Finding]:
 
 
 def check_behind(ward: Ward, service: Service) -> Iterator[Finding]:
-    """Ready Pods that no slice lists: the controller does not run, or lags."""
+    """Ready Pods that no slice lists: the controller does not run, or is late."""
     if not service.spec.selector or not ward.cluster.has_read("EndpointSlice", "Pod"):
         return
     missing = [name for name in missing_members(ward.cluster, service) if _runs(ward, service, name)]
@@ -200,7 +200,7 @@ def _runs(ward: Ward, service: Service, name: str) -> bool:
 
 
 def check_families(ward: Ward, service: Service) -> Iterator[Finding]:
-    """A Service with two families whose endpoints have one."""
+    """A Service with two families whose endpoints have only one."""
     if len(service.spec.ip_families) < 2 or not ward.cluster.has_read("EndpointSlice") or service.is_external_name:
         return
     ready = {family_of(a) for e in ward.endpoints(service) if e.is_ready for a in e.addresses}

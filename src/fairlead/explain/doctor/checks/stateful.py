@@ -1,4 +1,4 @@
-"""StatefulSets and the Services that they name; headless Services that are expected to balance."""
+"""StatefulSets and their governing Services; headless Services that are expected to balance."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ _BALANCING = "fairlead.dev/balancing"
 
 
 def check_stateful_sets(ward: Ward) -> Iterator[Finding]:
-    """The governing Service of each StatefulSet: it must be there, be headless, and select the set's Pods."""
+    """The governing Service of each StatefulSet: it must exist, be headless, and select the set's Pods."""
     if not ward.cluster.has_read("Service"):
         return
     for key, document in sorted(ward.cluster.of_kind("StatefulSet").items()):
@@ -75,7 +75,7 @@ def _not_headless(ward: Ward, ref: Ref, service: Service, evidence: tuple[Eviden
 
 
 def check_headless(ward: Ward, service: Service) -> Iterator[Finding]:
-    """Fields that only a proxy could honour, on a Service that no proxy looks at."""
+    """Fields for the proxy on a Service that no proxy handles."""
     if not service.is_headless:
         return
     spec = service.spec

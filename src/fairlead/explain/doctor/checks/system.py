@@ -1,4 +1,4 @@
-"""What all Services depend on: the DNS server, the proxies, and the rules and flows that were seen on nodes."""
+"""The system below all Services: the DNS server, the proxies, and the observed rules and flows of nodes."""
 
 import re
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ def check_dns(ward: Ward) -> Iterator[Finding]:
 
 
 def _namespaces(ward: Ward) -> set[str]:
-    """Namespaces of which anything was read."""
+    """Namespaces with any object that was read."""
     return {ref.namespace for ref in ward.cluster.documents}
 
 
@@ -104,7 +104,7 @@ def _other_server(ward: Ward, service: Service) -> Iterator[Finding]:
 
 
 def check_proxies(ward: Ward) -> Iterator[Finding]:
-    """The Pods of the proxies, and the rules that were seen."""
+    """The Pods of the proxies, and the observed rules."""
     proxies = (p for name in _PROXIES for p in ward.cluster.selected_pods(DNS_NAMESPACE, {"k8s-app": name}))
     for pod in proxies:
         if ward.is_running(pod) and not pod.is_ready and not pod.is_terminating:
@@ -121,7 +121,7 @@ _NO_PROXY = {"type": "virtual-kubelet", "eks.amazonaws.com/compute-type": "farga
 
 
 def _without_proxy(ward: Ward) -> Iterator[Finding]:
-    """Nodes that have no Pod of the proxy, where other nodes have one."""
+    """Nodes without a Pod of the proxy, if other nodes have one."""
     for name in _PROXIES:
         served = {pod.spec.node_name for pod in ward.cluster.selected_pods(DNS_NAMESPACE, {"k8s-app": name})}
         for node in sorted(ward.cluster.snapshot.nodes.values(), key=lambda node: node.name):
@@ -160,7 +160,7 @@ _TRACES = {
 
 
 def _leftovers(ward: Ward, seen: Observation, node: str) -> Iterator[Finding]:
-    """Rules of two proxies: the older ones may decide first, and nobody updates them."""
+    """Rules of two proxies: the older ones might decide first, and are no longer updated."""
     same_node = [o for o in ward.cluster.observations if o.kind in _RULES and _node_of(ward, o) == node]
     found = [name for name, sign in _TRACES.items() if any(sign.search(o.text) for o in same_node)]
     if len(found) > 1 and seen is same_node[0]:
@@ -171,7 +171,7 @@ def _leftovers(ward: Ward, seen: Observation, node: str) -> Iterator[Finding]:
 
 
 def _behind(ward: Ward, seen: Observation, node: str) -> Iterator[Finding]:
-    """Services whose virtual IP, or endpoints, the rules of a node do not know, though they know others."""
+    """Services whose virtual IP or endpoints are missing in the rules of a node that has others."""
     words = frozenset(re.findall(r"\d+\.\d+\.\d+\.\d+", seen.text))
     ours = [s for s in ward.services if s.cluster_ips and ":" not in s.cluster_ips[0] and ward.has_ready_endpoint(s)]
     if not any(service.cluster_ips[0] in words for service in ours):
@@ -210,7 +210,7 @@ _FLOW = re.compile(
 
 
 def check_flows(ward: Ward) -> Iterator[Finding]:
-    """UDP flows to a Service that were translated to somebody who is no longer its endpoint, or not at all."""
+    """UDP flows to a Service that were translated to a former endpoint, or not at all."""
     known = {
         (ip, port.port): service
         for service in ward.services
