@@ -1,7 +1,7 @@
 """The whole API as one function: a request and a state go in, an answer comes out.
 
-An answer is a document with, for writes, the step that has to be made durable before it is sent; or a watch to be
-served; or another server that is to answer. Nothing here waits or does I/O. Refusals are raised as ``ApiError``.
+An answer is a document with, for writes, the step that must be made durable before it is sent; or a watch to serve; or
+another server that answers. Nothing here waits or does I/O. Refusals are raised as ``ApiError``.
 """
 
 from collections.abc import Callable, Iterable
@@ -78,7 +78,7 @@ def answer(request: Request, state: State, state_at: Callable[[int], State | Non
 
 
 def _warned(found: Answer, texts: Iterable[str]) -> Answer:
-    """The answer with more warnings: that what the client uses will go, and what webhooks say."""
+    """The answer with more warnings: about deprecated APIs, and those of webhooks."""
     told = tuple(filter(None, texts))
     return (
         found._replace(warnings=(*told, *found.warnings))
@@ -94,8 +94,7 @@ def _special(target: RequestTarget, verb: str) -> Handler | None:
 
 
 def _admitting(request: Request, state: State, gate: AdmissionGate, env: Environment) -> Environment:
-    """The surroundings of a write in which its user writes nothing that they must not, and nobody what no namespace
-    lets in."""
+    """The environment of a write, with the checks of what its user may write and of what its namespace admits."""
     if not is_write(request.method):
         return env
     mutate = gate.mutating(state)
@@ -104,7 +103,7 @@ def _admitting(request: Request, state: State, gate: AdmissionGate, env: Environ
     return env._replace(user=request.user, admit=partial(admit, request.user), mutate=mutate, review=gate.review)
 
 
-# Methods that only other servers know; upstream has no verb for OPTIONS, so that only a rule for all verbs allows it.
+# Methods that only other servers handle; upstream has no verb for OPTIONS, so only a rule for all verbs allows it.
 _VERB_OF_PROXY = {"HEAD": "get", "OPTIONS": ""}
 
 

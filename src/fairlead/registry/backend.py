@@ -1,7 +1,7 @@
-"""Where a request goes on to when another server has to answer it: a node, a Pod or a Service.
+"""The target of a proxied request: a node, a Pod or a Service.
 
-Refuses addresses that lead back to this machine or to all of them: a Pod's status is written by its node, and must not
-turn the API server into a way around a firewall.
+Refuses loopback, link-local and similar addresses: a Pod's status is written by its node, and must not make the API
+server a way around a firewall.
 Source: ``pkg/registry/core/pod/strategy.go``; apimachinery ``pkg/util/proxy`` (IsProxyableIP).
 """
 
@@ -26,8 +26,8 @@ class ExtensionServer(NamedTuple):
 
     Attributes:
         name: that its certificate must have, by one of the authorities (PEM; empty for those that the machine trusts).
-        is_unchecked: its certificate may be anybody's.
-        headers: that tell it who the user is.
+        is_unchecked: its certificate is not verified.
+        headers: identify the user.
     """
 
     name: str
@@ -38,13 +38,13 @@ class ExtensionServer(NamedTuple):
 
 @dataclass(frozen=True)
 class BackendServer:
-    """The server that is to answer, and what to ask it for.
+    """The server that answers, and the request to it.
 
     Attributes:
         scheme: http or https.
         path: of the request, quoted, with its query.
-        is_node: it is a node's HTTP API, to be asked with the API server's own certificate; otherwise it is somebody's
-            program, whose certificate nobody can check.
+        is_node: it is a node's HTTP API, which is called with the API server's own certificate; otherwise it is a
+            user's program, whose certificate cannot be verified.
         extension: it answers a part of the API.
     """
 
@@ -57,7 +57,7 @@ class BackendServer:
 
 
 def find(state: State, storage: str, key: ObjectKey) -> Doc:
-    """A stored object of a resource of the core group; raises ApiError 404."""
+    """A stored object of the core group; raises ApiError 404."""
     stored = state.get(storage, key)
     if stored is None:
         raise not_found(storage, key.name)
@@ -84,7 +84,7 @@ def api_of_node(node: Doc, cluster: ClusterConfig = USUAL_CLUSTER) -> tuple[str,
 
 
 def proxyable(address: str, cluster: ClusterConfig = USUAL_CLUSTER) -> str:
-    """The address itself; raises ApiError when it is not one to send requests of users to."""
+    """The address itself; raises ApiError if users' requests must not go there."""
     parsed = parse_ip(address)
     if parsed is None:
         raise bad_request(f'"{address}" is not an IP address')

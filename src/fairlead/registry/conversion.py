@@ -1,4 +1,4 @@
-"""Objects of custom kinds under another version of their kind: by name alone, or as a webhook converts them.
+"""Objects of custom kinds under another version of their kind: renamed, or converted by a webhook.
 
 An object keeps the version that it was stored under, until it is written again. Upstream: apiextensions-apiserver
 ``pkg/apiserver/conversion``.
@@ -17,7 +17,7 @@ from fairlead.registry.status import ApiError, internal_error
 
 REVIEW, GROUP = "ConversionReview", "apiextensions.k8s.io"
 _SECONDS = 30
-_FIXED = ("name", "namespace", "uid")  # of metadata: what a webhook must leave alone
+_FIXED = ("name", "namespace", "uid")  # metadata fields that a webhook must not change
 _FREE = ("labels", "annotations")
 
 
@@ -44,7 +44,7 @@ def is_converted(resource: Resource) -> bool:
 
 
 def shown_as(documents: Iterable[bytes], resource: Resource, answers: Answers) -> list[bytes]:
-    """Stored documents as a resource of a custom kind shows them; others as they are.
+    """Stored documents as a resource of a custom kind shows them; other documents unchanged.
 
     Raises:
         ApiError: 500, they cannot be converted. Unanswered: a webhook has to be asked.
@@ -102,7 +102,7 @@ def _objects(answer: ServerAnswer, kind: str) -> list[Any]:
 
 
 def _checked(index: int, before: Doc, after: Any, version: str, kind: str) -> Doc:
-    """A converted object, with the metadata that it had but for its labels and annotations."""
+    """A converted object, with its original metadata except labels and annotations."""
     why = _misfit(before, after, version)
     if why:
         raise _failed(kind, f"returned invalid converted object at index {index}: {why}", "")

@@ -1,4 +1,4 @@
-"""A kind that users define: what the table of kinds has for all others."""
+"""A custom kind: the same data as the table of kinds has for built-in kinds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from fairlead.registry.strategy import Strategy
 
 
 class ScalePaths(NamedTuple):
-    """Where an object keeps what its scale subresource shows, as ``.spec.replicas``; ``selector`` may be empty."""
+    """The paths of the fields that a scale subresource shows, such as ``.spec.replicas``; ``selector`` can be empty."""
 
     spec_replicas: str
     status_replicas: str
@@ -33,7 +33,7 @@ class DefinedKind:
         schema: the JSON of its ``openAPIV3Schema``.
         type_name: its type, with the fields that the schema specifies (``schemas.catalogue.OwnType``).
         types: the types of all versions of the kind, by apiVersion.
-        stored_as: the apiVersion under which its objects are kept, whichever they come in.
+        stored_as: the apiVersion under which its objects are stored, whatever the request's.
         scale: of a kind that has that subresource.
         conversion: of a kind whose versions differ in more than their names.
     """

@@ -1,4 +1,4 @@
-"""What a request needs beside itself and the state: the time, a random source, the kinds and the cluster's settings."""
+"""The environment of a request: the time, a random source, the kinds and the cluster's settings."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -28,10 +28,10 @@ class Kinds:
 
 
 class Write(NamedTuple):
-    """Something that is about to be written.
+    """An object before a write.
 
     Attributes:
-        new, old: the object to be and the one that is; a deletion has no new one, a creation no old one.
+        new, old: the new and the stored object; a deletion has no new one, a creation no old one.
         operation: of those that admission knows, when it is none of creation, update and deletion.
         complete: adds to the object what the server itself adds, again after others have changed it.
     """
@@ -55,9 +55,9 @@ class Environment(NamedTuple):
         authenticate: the user of a bearer token that is good for an audience; None when it is not known.
         sign: claims -> a token that ``authenticate`` will know.
         admit: raises ApiError when the client may not have that written, as (state, target, new, old or None).
-        mutate: what policies and webhooks make of a document that is wanted; None when there are none.
-        review: the same of a document that is complete and valid, for every client; what it gives are warnings.
-        answers: what webhooks have said already.
+        mutate: changes a wanted document by policies and webhooks; None if there are none.
+        review: the same for a complete and valid document, for every client; returns warnings.
+        answers: the webhooks' answers so far.
         user: the client whose request this is.
     """
 
@@ -75,10 +75,10 @@ class Environment(NamedTuple):
     user: User | None = None
 
     def admitted(self, write: Write) -> Doc:
-        """The document of a request that stores none of its kind, as those leave it who are asked about it.
+        """The admitted document of a request that stores no object of its kind.
 
         Raises:
-            ApiError: it is refused. Unanswered: somebody has to be asked.
+            ApiError: it is refused. Unanswered: a webhook must be called first.
         """
         document = self.mutate(write) if self.mutate is not None else write.new or {}
         self.review(write._replace(new=document))
@@ -86,7 +86,7 @@ class Environment(NamedTuple):
 
     @property
     def unguarded(self) -> "Environment":
-        """For what follows from something that has passed."""
+        """The environment without admission, for consequences of an admitted write."""
         return self._replace(mutate=None, review=lambda write: ())
 
     def context(self, state: State, dry_run: bool) -> Context:

@@ -1,7 +1,7 @@
-"""What is wrong with a field, in upstream's words.
+"""Faults of fields, in upstream's words.
 
 Upstream: apimachinery ``pkg/util/validation/field/errors.go``. The text of an error is compared by users' tests, so it
-is reproduced to the letter, Go's value formatting included.
+    is reproduced exactly, including Go's value formatting.
 """
 
 import enum
@@ -12,7 +12,7 @@ import msgspec
 
 
 class ErrorType(enum.Enum):
-    """Kinds of field error: the machine-readable cause, and how the message begins."""
+    """Types of field errors: the machine-readable cause, and the beginning of the message."""
 
     NOT_FOUND = ("FieldValueNotFound", "Not found")
     REQUIRED = ("FieldValueRequired", "Required value")
@@ -32,7 +32,7 @@ class ErrorType(enum.Enum):
         return self.value[1]
 
 
-# What is wrong with an address that means "here" to every client that reads it.
+# The fault of an address that each client would read as its own host.
 NOT_LOOPBACK = "may not be in the loopback range (127.0.0.0/8, ::1/128)"
 
 _WITHOUT_VALUE = {ErrorType.REQUIRED, ErrorType.FORBIDDEN, ErrorType.TOO_LONG}

@@ -1,4 +1,4 @@
-"""The formats of strings that are enforced; any other name says nothing.
+"""The enforced formats of strings; other names are ignored.
 
 Upstream: apiextensions-apiserver ``pkg/apiserver/validation/formats.go``, kube-openapi ``pkg/validation/strfmt``.
 """

@@ -33,7 +33,7 @@ _LABEL_VALUE_DETAIL = (
 
 
 def tidy(document: Doc) -> None:
-    """Make sure of a ``metadata``; leave out empty labels and annotations, as Go's encoder does."""
+    """Ensure that there is a ``metadata``; leave out empty labels and annotations, as Go's encoder does."""
     metadata = document.setdefault("metadata", {})
     for name in ("labels", "annotations", "finalizers", "ownerReferences"):
         if name in metadata and not metadata[name]:
@@ -41,7 +41,7 @@ def tidy(document: Doc) -> None:
 
 
 def fill_for_create(document: Doc, namespace: str, now: str, uid: str, choose: Callable[[int], int]) -> None:
-    """Set what the server alone decides, and make a name when only ``generateName`` is given.
+    """Set the fields that only the server decides, and generate a name if only ``generateName`` is given.
 
     Raises:
         ApiError: 400, a resourceVersion or a different namespace is given.
@@ -84,12 +84,12 @@ def generate_name(base: str, choose: Callable[[int], int]) -> str:
     return base[:_MAX_GENERATE_NAME] + suffix
 
 
-# What an update may leave out, and keeps from the old object; a different value is refused by ``validate_update``.
+# Fields that an update can leave out, and that are kept from the old object; ``validate_update`` refuses other values.
 _KEPT_WHEN_ABSENT = ("uid", "creationTimestamp", "namespace", "deletionTimestamp", "deletionGracePeriodSeconds")
 
 
 def carry_over(new: Doc, old: Doc) -> None:
-    """Keep in an update what only the server sets."""
+    """Keep fields in an update that only the server sets."""
     after, before = new["metadata"], old["metadata"]
     after.pop("selfLink", None)
     for name in _KEPT_WHEN_ABSENT:

@@ -1,8 +1,8 @@
-"""How a pure answer waits for servers elsewhere: it stops with its questions, and is worked out again with the answers.
+"""How a pure answer waits for other servers: it stops with its questions, and is computed again with the answers.
 
-An answer of the registry may depend on what a webhook says. The registry does not wait: it raises ``Unanswered``, the
-shell around it asks, and works out the request again, on the state of then, with all answers so far. The content of a
-question is its key, so that an object that has changed meanwhile is asked about again, and one that has not is not.
+An answer of the registry can depend on a webhook. The registry does not wait: it raises ``Unanswered``, the shell
+around it asks, and computes the answer again, on the then current state, with all answers so far. The content of a
+question is its key, so the question is asked again only if the object has changed meanwhile.
 """
 
 import base64
@@ -26,12 +26,12 @@ class ServiceReference(NamedTuple):
 
 
 class ReviewServer(NamedTuple):
-    """A server to ask, over TLS.
+    """A server to call, over TLS.
 
     Attributes:
-        url: where it is, unless it is behind a Service.
-        authorities: certificates in PEM of whom its own must be; empty for those that the machine trusts.
-        is_unchecked: its certificate may be anybody's.
+        url: its location, unless it is behind a Service.
+        authorities: certificates in PEM that must have issued its own; empty for those that the machine trusts.
+        is_unchecked: its certificate is not verified.
     """
 
     url: str = ""
@@ -64,7 +64,7 @@ def read_server(client: Doc) -> ReviewServer:
 
 
 class ReviewQuestion(NamedTuple):
-    """A review that a server is to answer.
+    """A review for a server.
 
     Attributes:
         kind, api_version: of the review.
@@ -91,7 +91,7 @@ class ReviewQuestion(NamedTuple):
 
 
 class Fetch(NamedTuple):
-    """A document that a server is to show.
+    """A document to fetch from a server.
 
     Attributes:
         server: with the path of the document.
@@ -120,7 +120,7 @@ def question(server: ReviewServer, kind: str, api_version: str, request: Doc, se
 
 
 class ServerAnswer(NamedTuple):
-    """What came of a question.
+    """The result of a question.
 
     Attributes:
         uid: under which it was asked.
@@ -134,7 +134,7 @@ class ServerAnswer(NamedTuple):
 
 
 class Unanswered(Exception):
-    """The request cannot go on before these questions are answered."""
+    """The request cannot continue before these questions are answered."""
 
     def __init__(self, questions: tuple[Asked, ...]) -> None:
         super().__init__(f"{len(questions)} questions")
@@ -146,7 +146,7 @@ Answers = Mapping[bytes, ServerAnswer]
 
 @dataclass(frozen=True)
 class Consultation:
-    """The answer to a request that others have to be asked about first."""
+    """The answer to a request for which other servers must be called first."""
 
     questions: tuple[Asked, ...]
 
@@ -155,7 +155,7 @@ def answers_to(questions: Iterable[Asked], known: Answers) -> list[ServerAnswer]
     """The answers, in the order of the questions.
 
     Raises:
-        Unanswered: with those that are not known.
+        Unanswered: some are unknown; it has those.
     """
     asked = tuple(questions)
     if missing := tuple(each for each in asked if each.key not in known):

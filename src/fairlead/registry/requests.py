@@ -1,4 +1,4 @@
-"""What a client asks for, read from the URL: the target of a request and its options.
+"""The target of a request and its options, parsed from the URL.
 
 Refuses paths that name nothing (404 in upstream's words) and options that cannot be understood (400). The grammar of
 paths is that of the Kubernetes API: ``/api/v1`` or ``/apis/<group>/<version>``, then ``namespaces/<namespace>`` for
@@ -28,7 +28,7 @@ VERB_OF = {
 
 @dataclass(frozen=True)
 class User:
-    """The client, as authentication found out; ``extra`` is what else the API tells of them."""
+    """The authenticated client; ``extra`` has further attributes."""
 
     name: str
     groups: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class Request(NamedTuple):
 
     Attributes:
         query: the first value of each field.
-        query_string: the whole query as it came, for what goes on to other servers.
+        query_string: the unparsed query, for proxied requests.
     """
 
     method: str
@@ -88,7 +88,7 @@ def parse_target(path: str, table: ResourceTable = BUILT_IN) -> RequestTarget:
     """The target that an API path names.
 
     Raises:
-        ApiError: 404, nothing is there.
+        ApiError: 404, there is no such path.
     """
     parts = path.strip("/").split("/")
     if parts[:2] == ["api", "v1"]:
@@ -100,7 +100,7 @@ def parse_target(path: str, table: ResourceTable = BUILT_IN) -> RequestTarget:
 
 def _target(group_version: tuple[str, str], parts: list[str], table: ResourceTable) -> RequestTarget:
     namespace = ""
-    # /namespaces/<name>/<plural> lies in a namespace, unless <plural> is a subresource of the Namespace itself.
+    # /namespaces/<name>/<plural> is in a namespace, unless <plural> is a subresource of the Namespace itself.
     if len(parts) > 2 and parts[0] == "namespaces" and not _is_namespace_subresource(parts[2]):
         namespace, parts = sys.intern(parts[1]), parts[2:]  # the objects that lie in it have it in their keys
     resource = table.by_path.get((*group_version, parts[0])) if parts else None

@@ -1,4 +1,4 @@
-"""Which resources there are: one row each, from which routing, discovery, OpenAPI and storage are all derived.
+"""All built-in resources: one row each, from which routing, discovery, OpenAPI and storage are derived.
 
 Kinds, short names and categories are those of upstream's ``kubectl api-resources``; whether a PUT may create an object
 and whether an update must name a resourceVersion are those of each kind's strategy under upstream's ``pkg/registry``.
@@ -21,7 +21,7 @@ class Subresource:
     """A path below an object, such as ``pods/binding``.
 
     Attributes:
-        kind: what its documents are; empty means the kind of the resource itself.
+        kind: of its documents; empty means the kind of the resource itself.
         group, version: of that kind, when it is not the resource's own.
     """
 
@@ -53,9 +53,9 @@ class Resource:
     Attributes:
         create_on_update: a PUT to a name that does not exist creates the object.
         unconditional_update: a PUT without resourceVersion overwrites whatever is there.
-        deprecated: the warning that every answer about it carries.
+        deprecated: the warning in every answer about it.
         view_of: the storage of another resource whose objects this one shows under its own group and version.
-        defined: of a kind that users define, what the table of kinds has for others.
+        defined: for a custom kind, the data that the table of kinds has for others.
     """
 
     group: str
@@ -216,8 +216,8 @@ GROUPS = tuple(dict.fromkeys(resource.group for resource in RESOURCES if resourc
 
 
 class ResourceTable:
-    """All resources that there are, and what is found by them. Equal to itself alone: what is made from a table can be
-    kept under it.
+    """All resources, and look-ups of them. A table is equal only to itself, so values derived from it can be cached
+    under it.
 
     Attributes:
         by_path: (group, version, plural) -> row.

@@ -1,4 +1,4 @@
-"""Which objects a list, watch or collection delete is about: label and field selectors over stored objects.
+"""The objects of a list, watch or collection delete: label and field selectors over stored objects.
 
 Grammar of field selectors: upstream's apimachinery ``pkg/fields/selector.go``; which fields a kind has is in its
 ``Strategy.fields``, and every kind has metadata.name and metadata.namespace.
@@ -19,7 +19,7 @@ from fairlead.registry.requests import Request, RequestTarget
 from fairlead.registry.status import bad_request
 from fairlead.registry.store import FieldGetters, Stored
 
-# Every object of a list is held against each of them.
+# Each object of a list is compared with each of them.
 MAX_REQUIREMENTS = 256
 _TERM = re.compile(r"(?P<field>[^=!,\\]+)(?P<op>==|!=|=)(?P<value>(?:[^\\,=]|\\[\\,=])*)")
 
@@ -44,11 +44,11 @@ class FieldTerm(NamedTuple):
 
 @dataclass(frozen=True)
 class Selection:
-    """What to show of one resource.
+    """The selected objects of one resource.
 
     Attributes:
         namespace: empty for all.
-        name: the one object wanted, when the request can be about no other; else empty.
+        name: the single possible object, if the request is limited to one; else empty.
     """
 
     namespace: str = ""

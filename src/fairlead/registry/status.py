@@ -1,4 +1,4 @@
-"""Refusals of the API server, and the one door through which they become a ``Status`` document.
+"""Refusals of the API server, and the only place where they become a ``Status`` document.
 
 Upstream: apimachinery ``pkg/api/errors/errors.go``; reasons and codes are those of ``metav1.StatusReason``.
 """
@@ -88,7 +88,7 @@ def not_found(plural: str, name: str, group: str = "") -> ApiError:
 
 def no_such_resource() -> ApiError:
     """The answer to a path that names no resource, which kubectl reports as an unknown resource type. Its details are
-    empty but there, for some of kubectl's commands read them (``debug``)."""
+    present but empty, because some of kubectl's commands read them (``debug``)."""
     return ApiError(404, "NotFound", "the server could not find the requested resource", {})
 
 
@@ -107,8 +107,7 @@ def expired(message: str) -> ApiError:
 
 
 def invalid(kind: str, name: str, errors: Sequence[FieldError], group: str = "") -> ApiError:
-    """422 for a document whose fields are wrong: the faults in the message, one cause for each; a few hundred of them
-    at the most, since nobody reads more."""
+    """422 for a document with invalid fields: the faults in the message, one cause for each, a few hundred at most."""
     errors = _told(errors)
     texts = [str(error) for error in errors]
     joined = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"

@@ -1,12 +1,12 @@
-"""What the API server remembers, as an immutable value: a write makes a new state and the change that led to it.
+"""The state of the API server, as an immutable value: a write makes a new state and a change.
 
 One counter gives every change of every object its resourceVersion. Documents are kept as the JSON bytes that clients
-receive, with that version already in them; beside the bytes stands only what lists and watches select by. Each
-resource has a bounded log of its latest changes, from which watches are served; a watch from before the log's
-beginning is told that its version has expired, as upstream's watch cache does.
+receive, with that version already in them; besides the bytes there are only the fields that lists and watches select
+by. Each resource has a bounded log of its latest changes, from which watches are served; for a watch from before its
+beginning the version has expired, as with upstream's watch cache.
 
-States share structure (persistent hash tries), so keeping an older one, for a client that pages through a list or for
-writes that are not on disk yet, costs only what differs.
+States share structure (persistent hash tries), so an older state, for a paged list or for writes that are not on disk
+yet, costs only the difference.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -47,7 +47,7 @@ class Stored(NamedTuple):
 
 
 class Change(NamedTuple):
-    """One step of the store. ``after`` of a deletion is the last document, at the version of the deletion."""
+    """One change of an object. For a deletion, ``after`` is the last document, at the version of the deletion."""
 
     resource: str
     key: ObjectKey
@@ -102,11 +102,11 @@ _NOBODY: frozenset[ObjectKey] = frozenset()
 
 
 class State(NamedTuple):
-    """All objects, the logs of their changes, who holds which virtual IP and node port, and which Pods each node has.
+    """All objects, the logs of their changes, the owners of virtual IPs and node ports, and the Pods of each node.
 
     Attributes:
         version: the resourceVersion of the latest change.
-        origin: the version at which this process began; what came before is not in any log.
+        origin: the version at which this process began; earlier changes are in no log.
     """
 
     version: int = 0
@@ -155,7 +155,7 @@ def put(step: Step, resource: str, key: ObjectKey, document: Doc, fields: FieldG
 
 
 def remove(step: Step, resource: str, key: ObjectKey, document: Doc, fields: FieldGetters) -> Step:
-    """Delete the object; ``document`` is its last form, which watchers are shown with the deletion's version."""
+    """Delete the object; ``document`` is its last form, which watchers get with the deletion's version."""
     version = step.state.version + 1
     document["metadata"]["resourceVersion"] = str(version)
     objects = step.state.of(resource)
@@ -164,7 +164,7 @@ def remove(step: Step, resource: str, key: ObjectKey, document: Doc, fields: Fie
 
 
 def allocate(step: Step, owner: ObjectKey, effects: SideEffects) -> Step:
-    """Give and take virtual IPs and node ports in the same step as the object that asked for them."""
+    """Allocate and release virtual IPs and node ports in the same step as their object."""
     if effects == SideEffects():
         return step
     ips, ports = step.state.ips.mutate(), step.state.ports.mutate()

@@ -1,13 +1,12 @@
-"""What one kind adds to the path that every write takes.
+"""The hooks by which a kind extends the common path of all writes.
 
 The path is the same for all kinds and follows upstream's generic store (``registry/generic/registry/store.go``):
 decode and default, *allocate*, prepare, validate, persist. Allocation comes before preparation and validation, so an
-allocator's refusal wins over a validation error; copying that order is the only way to give the same error for the
-same input.
+allocator's refusal wins over a validation error; the same order is needed for the same errors.
 
 Every hook works on a plain JSON document that belongs to the request (it may be changed in place) and is pure but for
 that: the moment, the choices and the state of the cluster arrive in the ``Context``. A refused request has changed
-nothing, because what a hook wants stored beside the object is returned, not done.
+    nothing, because hooks return side effects instead of applying them.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,8 +28,8 @@ class Document(Protocol):
 
 
 class ClusterState(Protocol):
-    """What hooks read of everything that is stored. It is never changed through this interface; what a request takes
-    or gives back is in its ``SideEffects`` and applied with the object itself."""
+    """The stored state as hooks read it. It is never changed through this interface; allocations and releases of a
+    request are in its ``SideEffects`` and applied with the object itself."""
 
     def ip_owner(self, ip: str) -> ObjectKey | None:
         """The Service that holds the address (canonical text), or None."""
@@ -66,7 +65,7 @@ class ClusterConfig:
         service_cidrs: the ranges of virtual IPs that the ServiceCIDR ``kubernetes`` is made from, one per family. They
             say which families the cluster has; the first one's is the default.
         node_ports: the range of node ports, first and last.
-        toleration_seconds: for which Pods that do not say otherwise stay on a Node that is not ready.
+        toleration_seconds: how long Pods stay by default on a Node that is not ready.
         enforces_policies: whether the nodes' proxies enforce NetworkPolicies, and so may read what these are about.
         own_loopback: networks of 127.0.0.0/8 in which Nodes, Pods and Services have their addresses, in a lab without
             network namespaces: what is said against loopback addresses does not apply to them.
@@ -84,7 +83,7 @@ class ClusterConfig:
         return parsed is not None and any(parsed in ip_network(network) for network in self.own_loopback)
 
     def faults_among(self, found: Iterable[FieldError]) -> list[FieldError]:
-        """What remains of the faults of a document in this cluster."""
+        """The faults of a document that apply in this cluster."""
         return [fault for fault in found if not (fault.detail == NOT_LOOPBACK and self.is_own(fault.value))]
 
     @property
@@ -93,13 +92,13 @@ class ClusterConfig:
 
 
 class Context(NamedTuple):
-    """Everything a hook may know beside the documents.
+    """The context of a hook, besides the documents.
 
     Attributes:
         now: RFC 3339 text in UTC, whole seconds.
         choose: an index below its argument, evenly at random (seeded in tests).
         dry_run: allocation must show plausible values without taking them.
-        author: the client whose request this is; None for what follows from something else.
+        author: the client of the request; None for a consequence of another write.
     """
 
     now: str
@@ -112,7 +111,7 @@ class Context(NamedTuple):
 
 @dataclass(frozen=True)
 class SideEffects:
-    """What must be stored or forgotten in the same atomic step as the object itself."""
+    """Changes that must be made in the same atomic step as the object itself."""
 
     take_ips: tuple[str, ...] = ()
     free_ips: tuple[str, ...] = ()
@@ -135,7 +134,7 @@ NO_EFFECTS = SideEffects()
 
 
 class Side(NamedTuple):
-    """A subresource that shows an object of its kind, and lets a part of it change.
+    """A subresource that shows an object of its kind, and can change a part of it.
 
     Attributes:
         prepare: (new, old) -> the document to store: the old one but for that part.
@@ -170,12 +169,13 @@ class Strategy:
             a document is written and when it is loaded, so that reading is handing out bytes.
         fields: values for ``?fieldSelector=`` besides metadata.name and metadata.namespace: path -> getter.
         columns, row: the Table for ``kubectl get``; row takes (document, now as RFC 3339) and gives one cell a column.
-        deletes_with: resources (plural, same group, namespace and name) that go in the same step as the object.
-        orphans: what depends on the object stays when a DELETE does not say how to go on; so it was once.
-        grace: (old, seconds asked for or None) -> seconds that a deleted object lives on; 0 deletes it at once.
+        deletes_with: resources (plural, same group, namespace and name) that are deleted in the same step as the
+            object.
+        orphans: dependents stay by default after a DELETE, as in older versions.
+        grace: (old, requested seconds or None) -> grace period of a deleted object; 0 deletes it at once.
         undeletable: (name) -> why the object may not be deleted; empty when it may.
         is_held: (old) -> whether something besides ``metadata.finalizers`` keeps a deleted object.
-        mark_deleted: (document): what an object says besides its deletionTimestamp while it waits to be gone.
+        mark_deleted: (document): sets further fields of an object that waits for its deletion.
         is_given: (keys of a list element) -> whether the server put that element into the object when it was made.
         shows_ips: the addresses that an object takes are shown as IPAddress objects, written in the same step.
         allows_bare_finalizers: a finalizer need not name a domain, as in ``example.com/name``.

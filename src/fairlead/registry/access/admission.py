@@ -1,4 +1,4 @@
-"""What a user may not have written, as it turns out when it is known what that is."""
+"""Checks of a user's write that need the object to be written."""
 
 from fairlead.model.document import Doc
 from fairlead.registry.access import node_restriction
@@ -11,10 +11,10 @@ from fairlead.registry.store import State
 
 
 def admit(user: User, state: State, target: RequestTarget, new: Doc, old: Doc | None) -> None:
-    """Raises ApiError: this user, who is no superuser, must not write that.
+    """Raises ApiError: this user, who is no superuser, must not write this object.
 
     Args:
-        old: what is there; None when it is to be created.
+        old: the stored object; None for a creation.
     """
     if target.resource.group == RBAC:
         check_grant(user, state, target, new, old)

@@ -1,5 +1,5 @@
-"""May this user do that? The group ``system:masters`` may do everything, a node what ``node_authorizer`` lets it, and
-everybody, nodes too, what roles allow.
+"""Authorization. The group ``system:masters`` may do everything, a node what ``node_authorizer`` allows, and every
+user, nodes included, what roles allow.
 
 Upstream: ``--authorization-mode=Node,RBAC``; apiserver ``pkg/authorization/authorizerfactory`` (privileged groups),
 ``plugin/pkg/auth/authorizer/rbac``.
@@ -19,11 +19,11 @@ MASTERS = "system:masters"
 
 
 class AccessVerdict(NamedTuple):
-    """Whether something is allowed.
+    """The result of authorization.
 
     Attributes:
-        reason: why not, if there is more to say than that no rule allows it.
-        refusal: how the request is refused.
+        reason: why not, if there is more than that no rule allows it.
+        refusal: the error for the client.
     """
 
     allowed: bool
@@ -44,7 +44,7 @@ def is_allowed(asked: Attributes, state: State) -> bool:
 
 
 def decide(asked: Attributes, state: State) -> AccessVerdict:
-    """Whether a user may do what is asked, by the rules of all who have a say."""
+    """Whether a user may do something, by all authorizers."""
     if is_superuser(asked.user):
         return _ALLOWED
     node = node_authorizer.node_of(asked.user)

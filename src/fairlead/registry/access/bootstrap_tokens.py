@@ -1,4 +1,4 @@
-"""Bootstrap tokens: who a node is before it has a certificate, by a Secret of ``kube-system``.
+"""Bootstrap tokens: the identity of a node before it has a certificate, from a Secret of ``kube-system``.
 
 Upstream: ``plugin/pkg/auth/authenticator/token/bootstrap``, ``cluster-bootstrap/token/util``.
 """
@@ -30,7 +30,7 @@ class _Secret(msgspec.Struct):
 
 
 def user_of_bootstrap_token(token: str, state: State, now: str) -> User | None:
-    """The user that a token is good for; None when there is no such token, or it is not for this, or has expired.
+    """The user of a token; None if there is no such token, or it is not for authentication, or has expired.
 
     Args:
         now: RFC 3339.
@@ -60,7 +60,7 @@ def _decoded(text: str) -> str:
 
 
 def _has_expired(data: Mapping[str, str], now: str) -> bool:
-    """Whether it has, or says a time that cannot be read."""
+    """Whether a token has expired, or has an unreadable time."""
     if not (text := data.get("expiration", "")):
         return False
     try:

@@ -1,4 +1,4 @@
-"""Who may approve and who may sign a CertificateSigningRequest: those that hold the verb on its signer.
+"""Who may approve and sign a CertificateSigningRequest: users with the verb on its signer.
 
 Upstream: ``plugin/pkg/admission/certificates/{approval,signing}``, ``pkg/apis/certificates/authorization``.
 """
@@ -14,7 +14,7 @@ GROUP, REQUESTS = "certificates.k8s.io", "certificatesigningrequests.certificate
 
 
 def check_signer(user: User, state: State, target: RequestTarget, new: Doc, old: Doc | None) -> None:
-    """Raises ApiError: the user decides about a request, or issues a certificate, of a signer that is not theirs."""
+    """Raises ApiError: the user has no permission for the request's signer."""
     side = target.subresource.name if target.subresource else ""
     verb = {"approval": "approve", "status": "sign"}.get(side)
     if verb is None or old is None or (verb == "sign" and not _signs(new, old)):
@@ -27,7 +27,7 @@ def check_signer(user: User, state: State, target: RequestTarget, new: Doc, old:
 
 
 def _signs(new: Doc, old: Doc) -> bool:
-    """Whether a write of the status issues a certificate or says that none is."""
+    """Whether a write of the status issues a certificate or reports a failure."""
     before, after = old.get("status") or {}, new.get("status") or {}
     failed = [{each.get("type") for each in status.get("conditions") or ()} for status in (before, after)]
     return before.get("certificate") != after.get("certificate") or "Failed" in failed[1] - failed[0]

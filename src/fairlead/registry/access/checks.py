@@ -1,7 +1,7 @@
-"""What a request needs to be allowed, and its refusal (403) when it is not.
+"""The permissions that a request needs, and its refusal (403) without them.
 
-Beside its own verb, a write that makes an object needs ``create``; one that grants permissions is looked at again
-when it is known what it will store (``escalation``).
+Besides its own verb, a write that creates an object needs ``create``; one that grants permissions is checked again when
+its result is known (``escalation``).
 """
 
 from collections.abc import Iterator
@@ -19,19 +19,19 @@ from fairlead.registry.verbs.call import Call
 
 
 def check_path(user: User, method: str, path: str, state: State) -> None:
-    """Raises ApiError: the user may not do that at a path that is no resource's."""
+    """Raises ApiError: the user may not do this at a non-resource path."""
     require(Attributes(user, method.lower(), path=path), state)
 
 
 def check_access(call: Call, verb: str) -> None:
-    """Raises ApiError: the user may not do what the request asks for."""
+    """Raises ApiError: the user may not make the request."""
     if not is_superuser(call.request.user):
         for needed in _needed(call, verb):
             require(needed, call.state)
 
 
 def require(needed: Attributes, state: State) -> None:
-    """Raises ApiError: what is needed is not allowed."""
+    """Raises ApiError: a required permission is missing."""
     verdict = decide(needed, state)
     if not verdict.allowed:
         raise forbidden(needed.resource, needed.name, verdict.refusal, needed.group)
@@ -50,7 +50,7 @@ def _needed(call: Call, verb: str) -> Iterator[Attributes]:
 
 
 def _namespace(target: RequestTarget) -> str:
-    """A Namespace lies in itself, so that a Role in it can be about it (``request.RequestInfo``)."""
+    """A Namespace counts as inside itself, so that a Role in it can apply to it (``request.RequestInfo``)."""
     return target.name if target.resource.kind == "Namespace" else target.namespace
 
 
@@ -58,7 +58,7 @@ _SELECTING = ("list", "watch", "deletecollection")
 
 
 def _selected(call: Call) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """What a request on a collection is limited to: the one object that it can be about, and the values of fields."""
+    """The limits of a request on a collection: the single possible object, and the values of fields."""
     known = call.env.kinds.strategy(call.resource).fields
     selection, names = selection_of(call.request, call.target, known), tuple(known)
     fields = tuple((names[term.position], term.value) for term in selection.fields if not term.negated)
@@ -66,7 +66,7 @@ def _selected(call: Call) -> tuple[str, tuple[tuple[str, str], ...]]:
 
 
 def _makes_an_object(call: Call, verb: str) -> bool:
-    """Whether this PUT or apply is of an object that is not there yet."""
+    """Whether this PUT or apply creates its object."""
     applies = verb == "patch" and media_type(call.request.content_type) == APPLY_PATCH
     if call.target.subresource or not (applies or (verb == "update" and call.resource.create_on_update)):
         return False

@@ -1,9 +1,9 @@
-"""Nobody grants by writing roles or bindings what they do not hold themselves.
+"""No user can grant permissions that they do not have, by writing roles or bindings.
 
-Unless they hold ``escalate`` on the role that is written, or ``bind`` on the one that is bound. Every change is checked
-as a grant of the whole role, whatever field it is in: a label can put a ClusterRole into others by their
-``aggregationRule``, an annotation can give a role back at the next start what was taken from it. Only what lets the
-object be deleted is free.
+Exceptions are ``escalate`` on the written role, and ``bind`` on the bound one. Every change is checked as a grant of
+the whole role, whatever field it is in: a label can put a ClusterRole into others by their ``aggregationRule``, an
+annotation can restore removed rules of a role at the next start. Only changes that let the object be deleted are
+exempt.
 Upstream: ``pkg/registry/rbac/{role,clusterrole,rolebinding,clusterrolebinding}/policybased``,
 ``pkg/registry/rbac/helpers.go`` (``IsOnlyMutatingGCFields``).
 """
@@ -19,7 +19,7 @@ from fairlead.registry.status import ApiError, forbidden
 from fairlead.registry.store import State
 
 _PLURALS = {"Role": "roles", "ClusterRole": "clusterroles"}
-# A change of these grants nothing: the first say how an object may be deleted, the others name it or are the server's.
+# A change of these grants nothing: the first control deletion, the others name the object or are set by the server.
 _FREE = frozenset(
     {"ownerReferences", "finalizers", "managedFields"}
     | {
@@ -36,11 +36,11 @@ _FREE = frozenset(
 
 
 def check_grant(user: User, state: State, target: RequestTarget, new: Doc, old: Doc | None) -> None:
-    """Raises ApiError: a role or binding that is to be written grants more than the user holds.
+    """Raises ApiError: a written role or binding grants more than the user has.
 
     Args:
         target: one of the resources of RBAC.
-        old: what is there; None when it is to be created.
+        old: the stored object; None for a creation.
     """
     if old is not None and _granting(new) == _granting(old):
         return
@@ -51,7 +51,7 @@ def check_grant(user: User, state: State, target: RequestTarget, new: Doc, old: 
 
 
 def _granting(document: Doc) -> Doc:
-    """A role or binding without the fields that grant nothing; empty ones are as good as absent."""
+    """A role or binding without the fields that grant nothing; empty ones count as absent."""
     metadata = {name: value for name, value in document["metadata"].items() if value and name not in _FREE}
     return {name: value for name, value in {**document, "metadata": metadata}.items() if value}
 
@@ -62,7 +62,7 @@ def _check_role(user: User, state: State, target: RequestTarget, new: Doc, old: 
     if _may(user, "escalate", target.resource.plural, target.namespace, name, state):
         return
     rules = wanted.rules or ()
-    # An aggregationRule gathers any rules, today's and later ones; to take one away may keep a role from being limited.
+    # An aggregationRule collects any rules, present and future; to remove one can keep a role from being limited.
     aggregates = wanted.aggregation_rule or msgspec.convert(old, Role).aggregation_rule
     _check_held(user, state, target, name, (*EVERYTHING, *rules) if aggregates else rules)
 
@@ -95,7 +95,7 @@ def _check_held(user: User, state: State, target: RequestTarget, name: str, want
 
 
 def _compacted(parts: list[AccessRule]) -> list[AccessRule]:
-    """Rules that differ in their one verb alone as one, which is how upstream tells them."""
+    """Rules that differ only in their single verb, combined as in upstream's messages."""
     verbs: dict[AccessRule, list[str]] = {}
     for part in parts:
         verbs.setdefault(msgspec.structs.replace(part, verbs=()), []).extend(part.verbs)

@@ -1,4 +1,4 @@
-"""A user who may ``impersonate`` acts as another, which is how ``kubectl --as`` tries what roles allow.
+"""A user with the permission ``impersonate`` acts as another user, as ``kubectl --as`` does.
 
 Upstream: apiserver ``pkg/endpoints/filters/impersonation``.
 """
@@ -20,10 +20,10 @@ _PREFIX, _EXTRA = "impersonate-", "impersonate-extra-"
 
 
 def acting_user(user: User, headers: Iterable[tuple[str, str]], state: State) -> User:
-    """The user in whose place the request is made: the one who sends it, unless the headers name another.
+    """The user of the request: the sender, unless the headers name another.
 
     Args:
-        headers: all of the request's, as they came; names in lower case.
+        headers: all headers of the request; names in lower case.
 
     Raises:
         ApiError: 403, the user may not; 400, something is to be impersonated, but no user.
@@ -73,7 +73,7 @@ def _account(user: User) -> tuple[str, str] | None:
 
 
 def _all_groups(wanted: User) -> tuple[str, ...]:
-    """The groups, with those that everybody of the kind is in."""
+    """The groups, with those that all users of the kind have."""
     groups = wanted.groups
     account = _account(wanted)
     if account and not groups:

@@ -1,8 +1,8 @@
 """What a node's agent may do: the user ``system:node:NAME`` in the group ``system:nodes``.
 
-It reads its own Node, the Pods that are bound to it, and what these refer to. A question costs the Pods of that one
-node at the most, never those of the cluster. Roles may allow a node more, but never what ``node_restriction`` refuses.
-Nodes make no mirror Pods here, and so no Pods at all.
+It reads its own Node, the Pods that are bound to it, and the objects that these refer to. A check costs at most the
+Pods of that node, never those of the cluster. Roles may allow a node more, but never what ``node_restriction`` refuses.
+Nodes create no mirror Pods here, and so no Pods at all.
 Upstream: ``pkg/auth/nodeidentifier``, ``plugin/pkg/auth/authorizer/node``.
 """
 
@@ -33,14 +33,14 @@ _RULES = (
 
 
 def node_of(user: User) -> str | None:
-    """The node that a user is; None when it is none."""
+    """The node of a user; None if the user is no node."""
     if GROUP not in user.groups or not user.name.startswith(USER_PREFIX):
         return None
     return user.name.removeprefix(USER_PREFIX)
 
 
 def refusal(asked: Attributes, node: str, state: State) -> str | None:
-    """Why the authorizer does not let a node do something, which may be said in no words; None: it does."""
+    """Why the authorizer refuses a node's request (can be empty); None if it allows it."""
     if not node:
         return f'unknown node for user "{asked.user.name}"'
     special = _SPECIAL.get((asked.group, asked.resource)) if asked.path is None else None
@@ -118,9 +118,7 @@ def _use_lease(asked: Attributes, node: str, state: State) -> str | None:
         return "can only get, create, update, patch, or delete a node lease"
     if asked.namespace != LEASES:
         return f'can only access leases in the "{LEASES}" system namespace'
-    if asked.name == node or (
-        asked.verb == "create" and not asked.name
-    ):  # what it is called is seen when it is written
+    if asked.name == node or (asked.verb == "create" and not asked.name):  # its name is checked when it is written
         return None
     return "can only access node lease with the same name as the requesting node"
 
@@ -148,7 +146,7 @@ def _use_pod(asked: Attributes, node: str, state: State) -> str | None:
     return None if ObjectKey(asked.namespace, asked.name) in state.pods_on(node) else _unrelated(node)
 
 
-# Which of them are its own is seen to by ``restriction`` and ``check_written``.
+# ``restriction`` and ``check_written`` check that it is its own.
 _WRITES_OF_NODES = frozenset({("", "create"), ("", "update"), ("", "patch"), ("status", "update"), ("status", "patch")})
 _WRITES_OF_PODS = frozenset({("", "delete"), ("status", "update"), ("status", "patch"), ("eviction", "create")})
 

@@ -1,5 +1,5 @@
-"""What a node does not write, whatever it is allowed otherwise: anything of another node's, or what would steer Pods
-to itself. Upstream: ``plugin/pkg/admission/noderestriction``, ``k8s.io/kubelet/pkg/apis/well_known_labels.go``.
+"""Writes that are refused to nodes, whatever else allows them: objects of other nodes, and fields that would attract
+Pods. Upstream: ``plugin/pkg/admission/noderestriction``, ``k8s.io/kubelet/pkg/apis/well_known_labels.go``.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from fairlead.registry.requests import RequestTarget
 from fairlead.registry.status import forbidden
 from fairlead.registry.store import PODS, State
 
-# Of labels in the domains kubernetes.io and k8s.io, those that a node gives itself.
+# The labels in the domains kubernetes.io and k8s.io that a node may set itself.
 _OWN_LABELS = frozenset(
     {
         "beta.kubernetes.io/arch",
@@ -33,7 +33,7 @@ _NEVER_OWN = "node-restriction.kubernetes.io"
 
 
 def restriction(asked: Attributes, node: str, state: State) -> str:
-    """Why a node must not do something to the object that it names; empty when it may."""
+    """Why a node must not change an object; empty if it may."""
     if asked.resource == "nodes" and asked.group == "" and asked.verb not in ("get", "list", "watch", "create"):
         return "" if asked.name == node else f'node "{node}" is not allowed to modify node "{asked.name}"'
     detail = _OF_PODS.get((asked.subresource, asked.verb)) if (asked.group, asked.resource) == ("", PODS) else None
@@ -52,10 +52,10 @@ _OF_PODS = {
 
 
 def check_written(node: str, state: State, target: RequestTarget, new: Doc, old: Doc | None) -> None:
-    """Raises ApiError: a node must not have that written.
+    """Raises ApiError: a node must not write this.
 
     Args:
-        old: what is there; None when it is to be created.
+        old: the stored object; None for a creation.
     """
     name = target.name or new["metadata"].get("name", "")
     check = _CHECKS.get(target.resource.qualified)
@@ -123,7 +123,7 @@ def _taints(node: Doc) -> list[Doc]:
 
 
 def check_token(node: str, account: RequestTarget, bound: Doc, state: State) -> None:
-    """Raises ApiError: a token for a ServiceAccount that a node asks for must be bound to a Pod of its own.
+    """Raises ApiError: a node's request for a ServiceAccount's token must be bound to one of its own Pods.
 
     Args:
         bound: the BoundObjectReference of the TokenRequest.

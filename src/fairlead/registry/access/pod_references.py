@@ -15,7 +15,7 @@ _REMEMBERED = 4096  # Pods
 
 @dataclass(frozen=True)
 class PodReferences:
-    """Names, each of the kind that the field says."""
+    """Names of objects, by kind."""
 
     claims: frozenset[str]
     config_maps: frozenset[str]
@@ -25,7 +25,7 @@ class PodReferences:
 
 @lru_cache(_REMEMBERED)
 def pod_references(document: bytes) -> PodReferences:
-    """What a stored Pod refers to."""
+    """The objects that a stored Pod refers to."""
     spec: Doc = msgspec.json.decode(document, type=_Pod).spec
     sources = [*_of_volumes(spec), *_of_containers(spec)]
     pulling = (source.get("name", "") for source in spec.get("imagePullSecrets") or ())

@@ -1,8 +1,8 @@
 """The rules that roles and bindings give to each user, as upstream's RBAC authorizer reads them.
 
-They are read once, and again after one of them has changed, so that a request costs the rules of its user and not all
-bindings that there are. A ClusterRole with an ``aggregationRule`` has the rules of all ClusterRoles that it selects
-beside those that are written in it; upstream has a controller write them there.
+They are read once, and again only after one has changed, so a request costs only the rules of its user, not all
+bindings. A ClusterRole with an ``aggregationRule`` has the rules of all ClusterRoles that it selects besides its own;
+in upstream a controller writes them into it.
 Upstream: ``plugin/pkg/auth/authorizer/rbac``, ``pkg/registry/rbac/validation``,
 ``pkg/controller/clusterroleaggregation``.
 """
@@ -30,7 +30,7 @@ _DECODED = 4096  # bindings and roles that are kept decoded
 
 
 class RoleNotFound(LookupError):
-    """A binding names a role that is not there; the message is upstream's."""
+    """A binding refers to a missing role; the message is upstream's."""
 
 
 class _Aggregation(msgspec.Struct, rename="camel", frozen=True):
@@ -38,14 +38,14 @@ class _Aggregation(msgspec.Struct, rename="camel", frozen=True):
 
 
 class Role(msgspec.Struct, rename="camel", frozen=True):
-    """A Role or ClusterRole, as far as it grants something."""
+    """The granting part of a Role or ClusterRole."""
 
     rules: tuple[AccessRule, ...] | None = None
     aggregation_rule: _Aggregation | None = None
 
 
 class Reference(msgspec.Struct, rename="camel", frozen=True):
-    """A subject, or a role; Roles lie in the namespace of their binding."""
+    """A subject, or a role; a Role is in the namespace of its binding."""
 
     kind: str = ""
     name: str = ""
@@ -60,7 +60,7 @@ class Binding(msgspec.Struct, rename="camel", frozen=True):
 
 
 def rules_of(user: User, namespace: str, state: State) -> Iterator[AccessRule]:
-    """The rules that are bound to a user in a namespace; only those for the whole cluster when it is empty."""
+    """The rules that are bound to a user in a namespace; if that is empty, only those for the whole cluster."""
     grants = _grants(state)
     subjects = (("User", user.name), *(("Group", group) for group in user.groups))
     for subject in subjects:
@@ -113,13 +113,13 @@ def decode_binding(document: bytes) -> Binding:
 _Grants = Mapping[Subject, Mapping[str, list[AccessRule]]]
 
 
-# What was read of the latest states: while a write is on its way to the disk, there are two.
+# The parsed latest states: two while a write is not durable yet.
 _KEPT = 4
 _known: list[tuple[tuple[Map[ObjectKey, Stored], ...], _Grants]] = []
 
 
 def _grants(state: State) -> _Grants:
-    """All that is granted by these collections, which are the same ones until somebody writes to one of them."""
+    """All grants of these collections, which keep their identity until a write."""
     names = (*_ROLES.values(), *_BINDINGS)
     collections = tuple(state.of(name) for name in names)
     for known, grants in _known:

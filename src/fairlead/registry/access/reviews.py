@@ -1,7 +1,7 @@
-"""Who am I, may I, and tokens: answers that are made on the spot and stored nowhere.
+"""Reviews of identity and access, and tokens: computed answers that are not stored.
 
-Who may do what is decided in ``registry.access.authorization``. Kinds are those of authentication.k8s.io and
-authorization.k8s.io (KEP-3325 for SelfSubjectReview).
+``registry.access.authorization`` makes the decisions. Kinds are those of authentication.k8s.io and authorization.k8s.io
+(KEP-3325 for SelfSubjectReview).
 """
 
 from collections.abc import Iterable, Iterator
@@ -54,7 +54,7 @@ def _access(call: Call) -> Reply:
 
 
 def _check_namespace(call: Call, spec: Doc) -> None:
-    """A review that lies in a namespace is about that one, so that its author learns of no other."""
+    """A review in a namespace must be about that namespace, so that its author learns nothing about others."""
     asked, own = (spec.get("resourceAttributes") or {}).get("namespace", ""), call.target.namespace
     if call.resource.namespaced and asked != own:
         fault = field_errors.invalid("spec.resourceAttributes.namespace", asked, "must match metadata.namespace")
@@ -114,7 +114,7 @@ def _token_review(call: Call) -> Reply:
 
 
 def _audiences(spec: Doc) -> list[str]:
-    """The audiences that a token is to be good for, one of them at least; the API server itself when none is named."""
+    """The requested audiences of a token, at least one; by default the API server itself."""
     return spec.get("audiences") or [ISSUER]
 
 
@@ -140,7 +140,7 @@ def _token_request(call: Call) -> Reply:
 
 
 def _metadata_of(given: Doc, account: Doc) -> Doc:
-    """The metadata of a TokenRequest, which are those of its account; refuses others."""
+    """The metadata of a TokenRequest, which must be those of its account."""
     for name in ("name", "namespace"):
         if given.get(name) and given[name] != account[name]:
             detail = f"must match the service account {name} if specified"

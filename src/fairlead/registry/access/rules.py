@@ -1,4 +1,4 @@
-"""What somebody asks to do, and what one rule of a role allows.
+"""The attributes of a request for authorization, and the rules of roles.
 
 Upstream: ``pkg/apis/rbac/v1/evaluation_helpers.go``, ``component-helpers/auth/rbac/validation/policy_comparator.go``.
 """
@@ -16,12 +16,12 @@ RBAC = "rbac.authorization.k8s.io"
 
 @dataclass(frozen=True)
 class Attributes:
-    """What a user asks to do: with a resource, or at a path that is none.
+    """A request for authorization: on a resource, or on a non-resource path.
 
     Attributes:
-        name: empty when it is about no object in particular.
+        name: empty if it is about no particular object.
         path: None for resources.
-        fields: what it is limited to by a field selector, each a field and its one value.
+        fields: the limits of a field selector, each a field and its value.
     """
 
     user: User
@@ -80,7 +80,7 @@ def allows(rule: AccessRule, asked: Attributes) -> bool:
 
 
 def uncovered(wanted: Iterable[AccessRule], held: Collection[AccessRule]) -> list[AccessRule]:
-    """The single permissions among the wanted that none of the held rules gives whole, each as a rule of its own."""
+    """The wanted single permissions that no held rule grants, each as a separate rule."""
     return [part for rule in wanted for part in _parts(rule) if not any(_gives(holding, part) for holding in held)]
 
 

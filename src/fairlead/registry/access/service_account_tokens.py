@@ -1,8 +1,8 @@
-"""Tokens of ServiceAccounts: what is in one, and whose a given one is.
+"""Tokens of ServiceAccounts: their claims, and the user of a given token.
 
-The claims are those of upstream's bound tokens (``pkg/serviceaccount/claims.go``). A token dies with its account, and
-with the Pod, Secret or Node that it is bound to: each must still be there, with the same uid. It is good only for the
-audiences that it names. How claims are signed is not decided here.
+The claims are those of upstream's bound tokens (``pkg/serviceaccount/claims.go``). A token is valid only while its
+account exists, and the Pod, Secret or Node that it is bound to, each with the same uid. It is valid only for its
+audiences. Claims are signed elsewhere.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ DEFAULT_SECONDS, SHORTEST_SECONDS, LONGEST_SECONDS = 3600, 600, 1 << 32
 
 
 class TokenWish(NamedTuple):
-    """What a TokenRequest asks for; ``bound_to`` is a BoundObjectReference."""
+    """The content of a TokenRequest; ``bound_to`` is a BoundObjectReference."""
 
     audiences: tuple[str, ...]
     seconds: int | None
@@ -62,13 +62,13 @@ class _Object(msgspec.Struct):
 
 
 def token_claims(account: Doc, wish: TokenWish, state: State, now: str, token_id: str) -> tuple[Doc, str]:
-    """The claims of a new token, and when it expires, as the API writes times.
+    """The claims of a new token, and its expiry in the API's format.
 
     Args:
-        token_id: a UUID of its own for each token.
+        token_id: a unique UUID.
 
     Raises:
-        ApiError: 422, it is to live for too short or too long; 404, 409 or 400, it cannot be bound to that object.
+        ApiError: 422, its lifetime is too short or too long; 404, 409 or 400, it cannot be bound to that object.
     """
     metadata = account["metadata"]
     seconds = DEFAULT_SECONDS if wish.seconds is None else wish.seconds
@@ -139,8 +139,8 @@ def _document(state: State, kind: str, namespace: str, name: str) -> Doc | None:
 
 
 def user_of_claims(claims: bytes, state: State, now: str, audience: str = ISSUER) -> User | None:
-    """Whose a token with these (verified) claims is; None when it is not for the audience, has expired, or belongs to
-    something that is gone."""
+    """The user of a token with these (verified) claims; None if it is not for the audience, has expired, or is bound to
+    an object that is gone."""
     try:
         read = msgspec.json.decode(claims, type=_Claims)
     except msgspec.DecodeError:
@@ -156,7 +156,7 @@ def user_of_claims(claims: bytes, state: State, now: str, audience: str = ISSUER
 
 
 def _belongs_to(about: _Kubernetes) -> list[tuple[str, str, _Named]]:
-    """What must still be there, as (resource, namespace, which). A Pod's token does not depend on its Node."""
+    """The objects that must still exist, as (resource, namespace, which). A Pod's token does not depend on its Node."""
     found = [("serviceaccounts", about.namespace, about.serviceaccount)]
     if about.pod:
         found.append(("pods", about.namespace, about.pod))
@@ -173,7 +173,7 @@ def _is_there(state: State, resource: str, namespace: str, named: _Named) -> boo
 
 
 def _extra(claims: _Claims) -> Mapping[str, tuple[str, ...]]:
-    """What else the API tells of the user. Upstream: ``pkg/serviceaccount/util.go``."""
+    """Further attributes of the user. Upstream: ``pkg/serviceaccount/util.go``."""
     about, prefix = claims.kubernetes, "authentication.kubernetes.io"
     extra = {f"{prefix}/credential-id": f"JTI={claims.jti}"} if claims.jti else {}
     for kind, named in (("node", about.node), ("pod", about.pod)):

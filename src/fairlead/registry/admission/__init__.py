@@ -1,1 +1,1 @@
-"""Admission that users configure: who else is asked before something is written, and what follows from the answers."""
+"""Admission that users configure: webhooks and policies that are consulted before a write."""

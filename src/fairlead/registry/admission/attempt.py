@@ -1,4 +1,4 @@
-"""An attempt to change something, as those who are asked about it are told of it.
+"""An attempted change, as webhooks and policies see it.
 
 Upstream: apiserver ``pkg/admission/attributes.go``, ``pkg/admission/plugin/webhook/request``.
 """
@@ -31,13 +31,13 @@ class Kind(NamedTuple):
 
 @dataclass(frozen=True)
 class Attempt:
-    """What somebody tries.
+    """An attempted change.
 
     Attributes:
         operation: CREATE, UPDATE, DELETE or CONNECT.
-        new, old: the object to be and the one that is, under the version of the request; None where there is none.
+        new, old: the new and the stored object, under the version of the request; None if there is none.
         options: of the request, as a document; None where it has none.
-        namespace_labels: of the namespace that it happens in; of a Namespace itself, its own.
+        namespace_labels: of the object's namespace; for a Namespace, its own.
     """
 
     operation: str

@@ -1,4 +1,4 @@
-"""What expressions can ask about permissions: ``authorizer.group('apps').resource('deployments').check('update')``.
+"""Checks of permissions in expressions: ``authorizer.group('apps').resource('deployments').check('update')``.
 
 Upstream: apiserver ``pkg/cel/library/authz.go``.
 """
@@ -23,13 +23,13 @@ class Decision:
 
 @dataclass(frozen=True)
 class AccessCheck:
-    """What is asked for, as far as it is known."""
+    """The attributes of a check, as far as they are set."""
 
     attributes: Attributes
     state: State
 
     def narrowed(self, **fields: Any) -> "AccessCheck":
-        """The same with more fields of what is asked for."""
+        """The same check with more attributes."""
         return replace(self, attributes=replace(self.attributes, **fields))
 
     def decide(self, verb: str) -> Decision:
@@ -47,7 +47,7 @@ class Authorizer:
     resource: Mapping[str, str]
 
     def check(self, **fields: Any) -> AccessCheck:
-        """What is to be asked about this user."""
+        """A check for this user."""
         return AccessCheck(Attributes(self.user, "", **fields), self.state)
 
     def request_resource(self) -> AccessCheck:

@@ -1,4 +1,4 @@
-"""Policies and their bindings: which of them an attempt concerns, and with which parameters they are evaluated.
+"""Policies and their bindings: which of them apply to an attempt, and with which parameters.
 
 Upstream: apiserver ``pkg/admission/plugin/policy/generic``.
 """
@@ -36,11 +36,11 @@ class BoundPolicy(NamedTuple):
 
 
 class PolicyBinding(NamedTuple):
-    """Where a policy is in force.
+    """The scope of a policy.
 
     Attributes:
         actions: ``validationActions``; a binding of a mutating policy has none.
-        matcher: None where the policy itself says all.
+        matcher: None if only the policy's own applies.
         parameters: ``paramRef``.
     """
 
@@ -52,7 +52,7 @@ class PolicyBinding(NamedTuple):
 
 
 class PolicyKinds(NamedTuple):
-    """The two resources that a sort of policy has, by their qualified names."""
+    """The two resources of a type of policy, by their qualified names."""
 
     policies: str
     bindings: str
@@ -91,7 +91,7 @@ def _binding(document: bytes) -> PolicyBinding:
 
 
 def bound_policies(state: State, kinds: PolicyKinds) -> list[tuple[BoundPolicy, list[PolicyBinding]]]:
-    """All policies of a sort that are bound, by their names, with their bindings."""
+    """All bound policies of a type, by their names, with their bindings."""
     bindings = [_binding(stored.document) for _, stored in sorted(state.of(kinds.bindings).items())]
     policies = [_policy(stored.document) for _, stored in sorted(state.of(kinds.policies).items())]
     found = [(policy, [each for each in bindings if each.policy == policy.name]) for policy in policies]
@@ -105,7 +105,7 @@ def refusal(attempt: Attempt, message: str) -> ApiError:
 
 
 def applies(binding: PolicyBinding, attempt: Attempt, table: ResourceTable) -> bool:
-    """Whether a binding lets its policy see an attempt."""
+    """Whether a binding applies its policy to an attempt."""
     return binding.matcher is None or binding.matcher.resource(attempt, table) is not None
 
 
@@ -134,10 +134,10 @@ class Names:
 
 
 def parameters_of(policy: BoundPolicy, binding: PolicyBinding, names: Names) -> list[Doc | None]:
-    """The objects that a policy is to be evaluated with, one after the other.
+    """The parameters of a policy, for one evaluation each.
 
     Raises:
-        Misconfigured: there are none that it can be evaluated with.
+        Misconfigured: there are no usable parameters.
     """
     kind, reference = policy.spec.get("paramKind"), binding.parameters
     if kind is None or reference is None:

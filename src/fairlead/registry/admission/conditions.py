@@ -1,4 +1,4 @@
-"""Conditions in CEL under which a webhook is called, or a policy honoured (``matchConditions``).
+"""Conditions in CEL for the call of a webhook, or for a policy (``matchConditions``).
 
 Upstream: apiserver ``pkg/admission/plugin/webhook/matchconditions``, ``pkg/admission/plugin/cel``.
 """
@@ -14,14 +14,15 @@ OUT_OF_BUDGET = "validation failed due to running out of cost budget, no further
 
 
 class ConditionsVerdict(NamedTuple):
-    """Whether all conditions hold. ``failure`` says why that is not known; one that does not hold comes before that."""
+    """Whether all conditions hold. ``failure`` says why that is unknown; a condition that does not hold takes
+    precedence."""
 
     holds: bool
     failure: str = ""
 
 
 def judge(conditions: Sequence[Doc], variables: dict[str, Any], budget: Budget) -> ConditionsVerdict:
-    """Hold conditions against what an attempt is."""
+    """Evaluate conditions for an attempt."""
     failures = []
     for condition in conditions:
         try:

@@ -1,4 +1,4 @@
-"""Asking webhooks: those that change an object one after the other, those that judge it all at once.
+"""Calls of webhooks: mutating ones one after the other, validating ones all at once.
 
 Upstream: apiserver ``pkg/admission/plugin/webhook/{mutating,validating}/dispatcher.go``.
 """
@@ -31,11 +31,11 @@ from fairlead.registry.status import ApiError, bad_request, forbidden, internal_
 
 
 class Surroundings(NamedTuple):
-    """What asking takes beside the attempt.
+    """The context of webhook calls.
 
     Attributes:
         table: all resources, among them those that show the same objects under other versions.
-        answers: those that are known.
+        answers: the answers so far.
         shown: an object as a resource shows it.
         taken: (object as a resource shows it, that resource) -> as it is stored, completed, with its kind's fields.
         authorizer: for expressions, who may do what.
@@ -55,7 +55,7 @@ class _Invocation(NamedTuple):
 
 
 def mutators(webhooks: Sequence[Webhook], around: Surroundings) -> list[Mutator]:
-    """The webhooks as what may change an object."""
+    """The mutating webhooks as mutators."""
     return [Mutator(each.identity, each.comes_again, partial(_change, each, around)) for each in webhooks]
 
 
@@ -86,7 +86,7 @@ def _changed(invocation: _Invocation, attempt: Attempt, around: Surroundings) ->
 
 
 def validate(attempt: Attempt, webhooks: Sequence[Webhook], around: Surroundings) -> None:
-    """Have all webhooks judge an object as it is to be stored.
+    """Call all validating webhooks about an object to be stored.
 
     Raises:
         ApiError: one denies it, or could not be asked. Unanswered: they have to be asked.
@@ -98,7 +98,7 @@ def validate(attempt: Attempt, webhooks: Sequence[Webhook], around: Surroundings
 
 
 def _invocation(webhook: Webhook, attempt: Attempt, around: Surroundings) -> _Invocation | None:
-    """How a webhook is asked; None when the attempt is none of its business."""
+    """The call of a webhook; None if it does not apply to the attempt."""
     resource = webhook.matcher.resource(attempt, around.table)
     if resource is None or not _conditions_hold(webhook, attempt, resource, around):
         return None
@@ -130,7 +130,7 @@ def _question(invocation: _Invocation, attempt: Attempt, around: Surroundings) -
 
 
 def _verdict(webhook: Webhook, answer: ServerAnswer, around: Surroundings, may_patch: bool) -> WebhookVerdict | None:
-    """What the webhook allows; None when it could not be asked and that does not matter."""
+    """The webhook's verdict; None if it could not be called and failures are ignored."""
     try:
         if answer.failure:
             raise InvalidAnswer(f"failed to call webhook: {answer.failure}")

@@ -1,6 +1,6 @@
-"""What a request has to pass before it changes something: what may change the object, then all that judge it.
+"""The admission of a request: first everything that can change the object, then everything that validates it.
 
-One gate serves one working out of one request. Upstream's order (``pkg/kubeapiserver/options/plugins.go``): what the
+A gate serves one attempt to answer one request. Upstream's order (``pkg/kubeapiserver/options/plugins.go``): what the
 server itself adds to an object of the kind, mutating policies, mutating webhooks, the rules of the kind, validating
 policies, validating webhooks.
 """
@@ -49,11 +49,11 @@ class AdmissionGate:
         self.notes: dict[str, str] = {}
 
     def mutating(self, state: State) -> Callable[[Write], Doc] | None:
-        """What lets policies and webhooks change an object; None when there are none."""
+        """The function by which policies and webhooks change an object; None if there are none."""
         return self.mutate if state.of(bindings.MUTATING.bindings) or state.of(MUTATING) else None
 
     def mutate(self, write: Write) -> Doc:
-        """The object as it is wanted, after all that may change it; of a deletion, nothing.
+        """The object after all mutations; None for a deletion.
 
         Raises:
             ApiError: it is refused, or a webhook cannot be asked. Unanswered: one has to be.
@@ -68,10 +68,10 @@ class AdmissionGate:
         return mutate(self._attempt(write), found, write.complete) or {}
 
     def review(self, write: Write) -> tuple[str, ...]:
-        """Warnings about what is otherwise fit to be written.
+        """Warnings about an otherwise valid write.
 
         Raises:
-            ApiError: it is refused. Unanswered: webhooks have to be asked.
+            ApiError: it is refused. Unanswered: webhooks must be called first.
         """
         told: tuple[str, ...] = ()
         if write.new is not None:
@@ -86,10 +86,10 @@ class AdmissionGate:
         return told
 
     def pass_connection(self, state: State, target: RequestTarget, options: Doc) -> None:
-        """Have a connection judged; ``options`` is the document of its kind.
+        """Admit a connection; ``options`` is the document of its kind.
 
         Raises:
-            ApiError: it is refused. Unanswered: webhooks have to be asked.
+            ApiError: it is refused. Unanswered: webhooks must be called first.
         """
         write = Write(state, target, options, None, False, CONNECT)
         self.mutate(write)
@@ -138,7 +138,7 @@ def _about(target: RequestTarget) -> dict[str, str]:
 
 
 def _with_labels(attempt: Attempt, state: State) -> Attempt:
-    """Of a Namespace that is written, the labels that it is to have; else those of the namespace that there is."""
+    """For a written Namespace its new labels; else those of the stored namespace."""
     if attempt.is_namespace and not attempt.side and attempt.new is not None:
         labels = attempt.new.get("metadata", {}).get("labels") or {}
     else:

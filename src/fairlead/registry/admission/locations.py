@@ -1,6 +1,6 @@
-"""Where a server is that has to be asked.
+"""The location of a server to call.
 
-A Service's server is asked at one of its ready endpoints, under the Service's name. Upstream: apiserver
+A Service's server is called at one of its ready endpoints, under the Service's name. Upstream: apiserver
 ``pkg/util/webhook/client.go``, ``pkg/util/proxy/proxy.go``.
 """
 
@@ -16,7 +16,7 @@ from fairlead.registry.subresources.proxy import endpoint_of
 
 
 class Location(NamedTuple):
-    """Where to connect to, by what name its certificate must know it, and what to ask for.
+    """Address, name in the certificate, and path of a server.
 
     Attributes:
         host: an address or a name.

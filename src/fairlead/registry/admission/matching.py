@@ -1,4 +1,4 @@
-"""Whether a webhook or policy is about an attempt: its rules, and its selectors of namespaces and objects.
+"""Whether a webhook or policy applies to an attempt: its rules, and its selectors of namespaces and objects.
 
 Upstream: apiserver ``pkg/admission/plugin/webhook/predicates/{rules,namespace,object}``, ``generic/webhook.go``.
 """
@@ -15,7 +15,7 @@ from fairlead.registry.admission.attempt import Attempt
 from fairlead.registry.resources import Resource, ResourceTable
 
 ADMISSION = "admissionregistration.k8s.io"
-# What configures admission is never subject to it: a wrong configuration could not be taken away otherwise.
+# Objects that configure admission are never subject to it: otherwise a wrong configuration could not be deleted.
 OF_POLICIES = frozenset(
     {"validatingadmissionpolicies", "validatingadmissionpolicybindings"}
     | {"mutatingadmissionpolicies", "mutatingadmissionpolicybindings"}
@@ -35,7 +35,7 @@ class MatchRule(NamedTuple):
     names: frozenset[str] = frozenset()
 
     def wants(self, attempt: Attempt, resource: Resource) -> bool:
-        """Whether it is about the attempt, seen as one on ``resource``."""
+        """Whether the rule matches the attempt, seen as one on ``resource``."""
         return (
             _has(self.operations, attempt.operation)
             and _has(self.groups, resource.group)
@@ -69,12 +69,12 @@ def read_rule(rule: Doc) -> MatchRule:
 
 
 class Matcher(NamedTuple):
-    """What a webhook, a policy or a binding is about.
+    """The matching criteria of a webhook, a policy or a binding.
 
     Attributes:
         rules: None for a binding that leaves them to its policy.
-        exclusions: what it is not about, whatever the rules say.
-        is_exact: the rules mean the version of the request, and no other under which the same objects are shown.
+        exclusions: rules that take precedence, for attempts that do not match.
+        is_exact: the rules match only the version of the request, not equivalent ones.
     """
 
     rules: tuple[MatchRule, ...] | None
@@ -84,7 +84,7 @@ class Matcher(NamedTuple):
     is_exact: bool
 
     def resource(self, attempt: Attempt, table: ResourceTable) -> Resource | None:
-        """The resource under which it wants to hear of the attempt; None when it does not."""
+        """The resource under which it matches the attempt; None if it does not."""
         if not self._selects(attempt):
             return None
         if any(attempt.resource is found for found in self._found(self.exclusions, attempt, table)):

@@ -1,4 +1,4 @@
-"""MutatingAdmissionPolicies: expressions that change what is to be written.
+"""MutatingAdmissionPolicies: expressions that change an object before a write.
 
 Each policy runs once for each of its bindings and parameters, its mutations one after the other. Upstream: apiserver
 ``pkg/admission/plugin/policy/mutating``.
@@ -43,7 +43,7 @@ _UNTYPED = "error applying patch: failed to convert patch object to typed object
 
 
 def mutators(state: State, around: Surroundings) -> Iterator[Mutator]:
-    """All policies that are bound, as what may change an object."""
+    """All bound policies as mutators."""
     for policy, bindings in bound_policies(state, MUTATING):
         comes_again = policy.spec.get("reinvocationPolicy") == "IfNeeded"
         for binding in bindings:
@@ -72,7 +72,7 @@ def _change(
 
 
 class _Run:
-    """A policy at work with one of its parameters."""
+    """A policy with one of its parameters."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class _Run:
         self._resource, self._state, self._around = resource, state, around
 
     def conditions_hold(self, attempt: Attempt) -> bool:
-        """Whether the policy is to change the object. Raises ApiError: that is not known."""
+        """Whether the policy's conditions hold. Raises ApiError: that is unknown."""
         conditions = self._policy.spec.get("matchConditions") or []
         verdict = judge(conditions, self._names(attempt), Budget())
         if verdict.failure:
@@ -127,7 +127,7 @@ class _Run:
 
 
 def _fail(policy: BoundPolicy, binding: PolicyBinding, attempt: Attempt, why: str, reason: str = "Invalid") -> None:
-    """Refuse the attempt, unless the policy lets pass what it cannot judge."""
+    """Refuse the attempt, unless the policy ignores failures."""
     if policy.fails_open:
         return
     message = f"policy '{policy.name}' with binding '{binding.name}' denied request: {why}"
@@ -164,7 +164,7 @@ def _check_fields(configuration: Doc, shown: Doc, resource: Resource) -> None:
 
 
 def _patched(shown: Doc, value: Any, resource: Resource) -> Doc:
-    """The object with a patch applied; one that a test of the patch does not hold for stays as it is."""
+    """The object with a patch applied; unchanged if a test of the patch fails."""
     if not isinstance(value, list) or any(made_type(each) != JSON_PATCH for each in value):
         raise RuleError("type mismatch: JSONPatchType.expression should evaluate to array of JSONPatch")
     operations = _json(value)

@@ -1,4 +1,4 @@
-"""What may change an object on its way: policies, then webhooks, one after the other, and some of them once more.
+"""Mutation of an object: policies, then webhooks, one after the other, and some of them a second time.
 
 Upstream: apiserver ``pkg/admission/{reinvocation.go,plugin/webhook/mutating,plugin/policy/mutating}``.
 """
@@ -14,20 +14,20 @@ Identity = tuple[str, ...]
 
 
 class Mutated(NamedTuple):
-    """What somebody made of an object. ``is_felt`` says that those who come again have to."""
+    """The result of a mutator. ``is_felt``: reinvocation is needed."""
 
     document: Doc | None
     is_felt: bool
 
 
 class Mutator(NamedTuple):
-    """One that may change an object.
+    """A policy or webhook that can change an object.
 
     Attributes:
-        identity: tells it from all others.
-        comes_again: it is asked once more after another one has changed the object.
-        change: what it makes of an attempt; None when the attempt is none of its business.
-        feels_itself: its own change is one that it comes again for.
+        identity: unique.
+        comes_again: it is called again after another one has changed the object.
+        change: its result for an attempt; None if it does not apply.
+        feels_itself: its own change causes its reinvocation.
     """
 
     identity: Identity
@@ -37,7 +37,7 @@ class Mutator(NamedTuple):
 
 
 def mutate(attempt: Attempt, mutators: Sequence[Mutator], complete: Callable[[Doc], None]) -> Doc | None:
-    """The object as all leave it.
+    """The object after all mutators.
 
     Args:
         complete: what the server itself adds to an object; done once more before the second round.
@@ -58,7 +58,7 @@ def mutate(attempt: Attempt, mutators: Sequence[Mutator], complete: Callable[[Do
 
 @dataclass
 class _Rounds:
-    """Who is to be asked again, since something changed after they were: those who wish it, and were asked before."""
+    """The mutators to reinvoke because the object changed after their call."""
 
     asked: set[Identity] = field(default_factory=set)
     again: set[Identity] = field(default_factory=set)

@@ -1,4 +1,4 @@
-"""The options of a request as a document: what kind of request it is, and how it was asked for.
+"""The options of a request as a document.
 
 Upstream: apimachinery ``pkg/apis/meta/v1`` (CreateOptions and the others).
 """

@@ -1,4 +1,4 @@
-"""The AdmissionReview: what a webhook is told of an attempt, and what it can answer.
+"""The AdmissionReview: the request to a webhook, and its response.
 
 Upstream: apiserver ``pkg/admission/plugin/webhook/{request,errors}``; k8s.io/api ``admission/v1/types.go``.
 """
@@ -21,7 +21,7 @@ VERSIONS = ("v1", "v1beta1")
 
 
 class InvalidAnswer(Exception):
-    """The server did not answer as a webhook must; the text says how."""
+    """The server's answer is no valid webhook response; the text says why."""
 
 
 def _invalid(why: str) -> InvalidAnswer:
@@ -29,7 +29,7 @@ def _invalid(why: str) -> InvalidAnswer:
 
 
 class WebhookVerdict(NamedTuple):
-    """What a webhook says.
+    """The verdict of a webhook.
 
     Attributes:
         patch: the operations of a JSON patch; empty when it changes nothing.
@@ -43,7 +43,7 @@ class WebhookVerdict(NamedTuple):
 
 
 def request_of(attempt: Attempt, resource: Resource) -> Doc:
-    """The request of a review, without its uid, for a webhook that hears of the attempt as one on ``resource``."""
+    """The request of a review, without its uid, with the attempt as one on ``resource``."""
     side = {"subResource": attempt.side} if attempt.side else {}
     asked_side = {"requestSubResource": attempt.side} if attempt.side else {}
     return {
@@ -96,7 +96,7 @@ class _Review(msgspec.Struct, rename="camel"):
 
 
 def read_verdict(answer: ServerAnswer, version: str, may_patch: bool) -> WebhookVerdict:
-    """What the answer to a review of a version says.
+    """The verdict in the answer to a review of a version.
 
     Raises:
         InvalidAnswer: it is none.

@@ -1,4 +1,4 @@
-"""ValidatingAdmissionPolicies: expressions that judge what is to be written.
+"""ValidatingAdmissionPolicies: expressions that validate an object before a write.
 
 Upstream: apiserver ``pkg/admission/plugin/policy/validating``.
 """
@@ -32,7 +32,7 @@ _LONGEST_MESSAGE = 5 << 10
 
 
 class _Fault(NamedTuple):
-    """Why a policy is not content. One of its configuration refuses the request whatever the binding's actions."""
+    """A fault that a policy found. A fault of its configuration refuses the request whatever the binding's actions."""
 
     policy: str
     message: str
@@ -42,7 +42,7 @@ class _Fault(NamedTuple):
 
 
 def check_policies(attempt: Attempt, state: State, around: Surroundings) -> None:
-    """Hold an attempt against all policies that are bound.
+    """Check an attempt against all bound policies.
 
     Raises:
         ApiError: one refuses it.
@@ -112,7 +112,7 @@ def _validations(policy: BoundPolicy, binding: PolicyBinding, known: dict[str, A
 def _annotation_faults(
     spec: Doc, known: dict[str, Any], budget: Budget, fault: Callable[..., _Fault]
 ) -> Iterator[_Fault]:
-    """There is no audit log, so annotations are evaluated for their failures alone."""
+    """There is no audit log, so annotations are evaluated only for their failures."""
     for annotation in spec.get("auditAnnotations") or ():
         text = annotation["valueExpression"]
         try:

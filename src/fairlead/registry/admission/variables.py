@@ -1,4 +1,4 @@
-"""What expressions of conditions and policies can speak of.
+"""The variables of expressions in conditions and policies.
 
 Upstream: apiserver ``pkg/admission/plugin/cel/{compile,activation,composition}.go``.
 """
@@ -25,8 +25,8 @@ def variables_of(attempt: Attempt, resource: Resource, authorizer: object) -> di
 
 
 class Variables:
-    """The variables that a policy defines itself: each is worked out once, when an expression first asks for it, and
-    may ask for those before it."""
+    """The variables that a policy defines itself: each is computed once, on first use, and can use the variables before
+    it."""
 
     def __init__(self, definitions: Sequence[Doc], known: dict[str, Any], budget: Budget) -> None:
         self._known, self._budget = known, budget

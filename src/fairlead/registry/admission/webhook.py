@@ -22,12 +22,12 @@ class Webhook(NamedTuple):
     """One webhook.
 
     Attributes:
-        identity: tells it from all others.
+        identity: unique.
         version: of the reviews that it gets.
         conditions: ``matchConditions``.
-        fails_open: goes on without it when it cannot be asked.
-        allows_dry_run: it can be asked about what will not be done.
-        comes_again: it is asked once more after another one has changed the object.
+        fails_open: failed calls are ignored.
+        allows_dry_run: it can be called for dry runs.
+        comes_again: it is called again after another one has changed the object.
     """
 
     identity: tuple[str, str]

@@ -1,1 +1,1 @@
-"""Parts of the API that other servers answer: APIServices, and what follows from them."""
+"""Parts of the API that other servers serve: APIServices, and their availability."""

@@ -26,7 +26,7 @@ SECONDS = 5  # that a server may take to answer
 
 
 class AvailabilityVerdict(NamedTuple):
-    """What a condition says, but for its times."""
+    """The content of a condition, without its times."""
 
     status: str
     reason: str
@@ -39,7 +39,7 @@ def question(extension: Extension) -> Fetch:
 
 
 def put_right(step: Step, found: tuple[Extension, ...], env: Environment) -> Step:
-    """Have the conditions say what servers have answered.
+    """Update the conditions with the servers' answers.
 
     Raises:
         ApiError: one cannot be written.
@@ -77,7 +77,7 @@ def available(service: Doc) -> Iterator[Doc]:
 def judge(
     extension: Extension, state: State, answers: Answers, cluster: ClusterConfig = USUAL_CLUSTER
 ) -> AvailabilityVerdict:
-    """What is known of another server."""
+    """The state of another server."""
     where = extension.server.service
     assert where is not None
     place = f'service/{where.name} in "{where.namespace}"'

@@ -1,4 +1,4 @@
-"""Which versions of groups other servers answer, as the stored APIServices say.
+"""The versions of groups that other servers serve, by the stored APIServices.
 
 A version that this server has itself, built in or by a definition, is never another server's.
 Upstream: kube-aggregator ``pkg/apiserver``.

@@ -1,9 +1,8 @@
-"""A request for what another server answers: whether its user may make it, and how it goes on.
+"""A request for another server: whether its user may make it, and where it goes.
 
-The other server is told who the user is by headers, which it believes because of this server's certificate (the
-ConfigMap ``extension-apiserver-authentication`` says which). Upstream: kube-aggregator
-``pkg/apiserver/handler_proxy.go``, client-go ``transport.SetAuthProxyHeaders``, apiserver
-``pkg/endpoints/request/requestinfo.go``.
+Headers identify the user to the other server, which trusts them because of this server's certificate (the ConfigMap
+``extension-apiserver-authentication`` says which). Upstream: kube-aggregator ``pkg/apiserver/handler_proxy.go``,
+client-go ``transport.SetAuthProxyHeaders``, apiserver ``pkg/endpoints/request/requestinfo.go``.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,7 +19,7 @@ from fairlead.registry.strategy import ClusterConfig
 from fairlead.registry.subresources.proxy import endpoint_of
 
 OPENAPI = "/openapi/v3"
-# Another server may also be sent what this one has no handler for.
+# Other servers also get requests for which this one has no handler.
 _VERBS = {**VERB_OF, ("HEAD", False): "list", ("HEAD", True): "get", ("POST", True): "create"}
 
 
@@ -31,7 +30,7 @@ def forward(
     choose: Callable[[int], int],
     cluster: ClusterConfig = USUAL_CLUSTER,
 ) -> BackendServer | None:
-    """Where a request goes on to; None when it is this server's own.
+    """The other server of a request; None if this server answers it.
 
     Raises:
         ApiError: 403 the user may not do that, 503 the other server cannot be reached.
@@ -59,7 +58,7 @@ def _server(extension: Extension, user: User) -> ExtensionServer:
 
 
 def identity(user: User) -> Iterator[tuple[str, str]]:
-    """The headers that tell another server who the user is."""
+    """The headers that identify the user to another server."""
     yield "x-remote-user", user.name
     if user.uid:
         yield "x-remote-uid", user.uid
@@ -69,7 +68,7 @@ def identity(user: User) -> Iterator[tuple[str, str]]:
 
 
 def _asked(request: Request, parts: tuple[str, ...]) -> Attributes:
-    """What the user asks to do, read from the path alone."""
+    """The attributes for authorization, read only from the path."""
     user, rest = request.user, parts[3:]
     if not rest or request.path.startswith(OPENAPI):
         return Attributes(user, request.method.lower(), path=request.path)

@@ -1,1 +1,1 @@
-"""What every cluster has from its first start."""
+"""The objects that every cluster has from its first start."""

@@ -1,7 +1,7 @@
-"""What a cluster has before anybody made anything: namespaces, roles, its ranges, Service default/kubernetes.
+"""The objects of a new cluster: namespaces, roles, its ranges, Service default/kubernetes.
 
 Level-triggered: it writes only what is missing or different, such as the endpoint after the server's address has
-changed. All of it is seen to at every start, the Service every few seconds as well.
+changed. All objects are checked at every start, the Service also every few seconds.
 Upstream: ``pkg/controlplane/controller/{systemnamespaces,kubernetesservice}``.
 """
 
@@ -52,7 +52,8 @@ def bootstrap(state: State, advertise: tuple[str, int], env: Environment) -> Ste
 
 
 def ensure_kubernetes_service(step: Step, advertise: tuple[str, int], env: Environment) -> Step:
-    """See to the Service default/kubernetes and its endpoints: Pods made without it would not find the API server.
+    """Create or repair the Service default/kubernetes and its endpoints: Pods created without it would not find the API
+    server.
 
     Raises:
         ApiError: another Service has its address.
@@ -60,15 +61,14 @@ def ensure_kubernetes_service(step: Step, advertise: tuple[str, int], env: Envir
     step = ensure(step, row_of("", "services"), "default", _service(env, advertise[1]), env)
     is_usable = env.cluster.is_own(advertise[0]) or not ip_address(advertise[0]).is_loopback
     if not is_usable:
-        return step  # no Pod could reach it there, and the rules for endpoints refuse such an address
+        return step  # Pods cannot reach it there, and the rules for endpoints refuse such an address
     step = _converge(step, row_of("", "endpoints"), _endpoints(advertise), env)
     return _converge(step, row_of("discovery.k8s.io", "endpointslices"), _slice(advertise), env)
 
 
 def ensure_service_cidr(step: Step, env: Environment) -> Step:
-    """See to the ServiceCIDR ``kubernetes``: it is there, Ready, and has learnt the second family if the cluster has.
-
-    One that names other ranges is left alone, and those are the ranges in force. Upstream:
+    """Create or repair the ServiceCIDR ``kubernetes``: it exists, is Ready, and has the second family if the cluster
+    has. One with other ranges is kept, and its ranges are in force. Upstream:
     ``pkg/controlplane/controller/defaultservicecidr``.
     """
     resource, cidrs = row_of("networking.k8s.io", "servicecidrs"), list(env.cluster.service_cidrs)

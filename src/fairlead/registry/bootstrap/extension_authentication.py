@@ -1,6 +1,5 @@
-"""What servers of parts of the API need in order to know users: the ConfigMap ``extension-apiserver-authentication``.
-
-It has the authority of client certificates, and tells which certificate may say by headers who a user is.
+"""The ConfigMap ``extension-apiserver-authentication``, by which extension servers authenticate users. It has the
+authority of client certificates, and names the certificate whose headers identify users.
 Upstream: ``pkg/controlplane/controller/clusterauthenticationtrust``.
 """
 
@@ -19,11 +18,11 @@ _READER = f"{NAME}-reader"
 
 
 def ensure_authentication(step: Step, authority: str, proxy: str, env: Environment) -> Step:
-    """See to the ConfigMap, and to the Role that lets others read it.
+    """Create or repair the ConfigMap, and the Role that allows to read it.
 
     Args:
-        authority: the certificate of the authority in PEM; without one there is nothing to tell.
-        proxy: the common name of the certificate by which this server asks others.
+        authority: the certificate of the authority in PEM; without one there is no ConfigMap.
+        proxy: the common name of the certificate with which this server calls others.
     """
     if not authority:
         return step

@@ -1,4 +1,4 @@
-"""From the rows of a store to a state: what is selected by, and who holds which virtual IP and node port."""
+"""From the rows of a store to a state, with selectable fields, and the owners of virtual IPs and node ports."""
 
 from collections.abc import Iterable
 
@@ -16,7 +16,7 @@ Row = tuple[str, ObjectKey, int, bytes]
 
 
 def load_state(version: int, rows: Iterable[Row], kinds: Kinds) -> State:
-    """The state that a store holds. What an object would give back when deleted is what it holds."""
+    """The state of a store. An object holds the allocations that its deletion would release."""
     objects: dict[str, dict[ObjectKey, Stored]] = {}
     ips: dict[str, ObjectKey] = {}
     ports: dict[int, ObjectKey] = {}

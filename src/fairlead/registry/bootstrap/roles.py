@@ -1,7 +1,7 @@
-"""The ClusterRoles and ClusterRoleBindings that every cluster has, as far as there are resources for them here.
+"""The ClusterRoles and ClusterRoleBindings that every cluster has, for the resources that exist here.
 
-Manifests bind ``cluster-admin``, ``admin``, ``edit`` and ``view``. What is not listed is not allowed, so a
-new kind is a secret until it is added.
+Manifests bind ``cluster-admin``, ``admin``, ``edit`` and ``view``. Anything not listed is not allowed, so a new kind is
+unreadable until it is added.
 Upstream: ``plugin/pkg/auth/authorizer/rbac/bootstrappolicy/{policy,controller_policy}.go``.
 """
 
@@ -35,7 +35,7 @@ _VIEWED = {
     "policy": "poddisruptionbudgets poddisruptionbudgets/status",
     "resource.k8s.io": "resourceclaims resourceclaims/status resourceclaimtemplates",
 }
-# Not Endpoints and EndpointSlices, through which one could reach into other namespaces (CVE-2021-25740).
+# Without Endpoints and EndpointSlices, which can forward to other namespaces (CVE-2021-25740).
 _EDITED = {
     "": (
         "configmaps events persistentvolumeclaims pods pods/attach pods/eviction pods/exec pods/portforward pods/proxy "
@@ -63,7 +63,7 @@ _FORWARDED = {
     "discovery.k8s.io": "endpointslices",
     "networking.k8s.io": "servicecidrs",
 }
-# What the HTTP API of nodes is let in for; see ``fairlead.nodeagent.api_access``.
+# Permissions on the HTTP API of nodes; see ``fairlead.nodeagent.api_access``.
 _OF_KUBELETS = {"": "nodes/configz nodes/healthz nodes/log nodes/metrics nodes/pods nodes/proxy nodes/stats"}
 _CERTIFICATES = "certificates.k8s.io"
 _REQUESTS = f"system:{_CERTIFICATES}:certificatesigningrequests"
@@ -76,8 +76,8 @@ _SCHEDULED_BY = {
 _POLICIES = "system:fairlead-network-policies"
 _ISOLATED = {"": "namespaces pods", "networking.k8s.io": "networkpolicies"}  # by a proxy that enforces policies
 _EVENTS = {"": "events", "events.k8s.io": "events"}
-# By the controllers, in one process and under one name; upstream has a role for each. The garbage collector and the one
-# that empties Namespaces are concerned with every kind.
+# For the controllers, in one process and under one name; upstream has a role for each. The garbage collector and the
+# controller that empties Namespaces need every kind.
 _CONTROLLED = (*_READ, "delete", "deletecollection", "patch", "update")
 _CREATED = {
     "": "configmaps endpoints persistentvolumeclaims persistentvolumes pods pods/binding serviceaccounts",
@@ -87,7 +87,7 @@ _CREATED = {
     "discovery.k8s.io": "endpointslices",
 }
 _PUBLIC = ("/healthz", "/livez", "/readyz", "/version", "/version/")
-# By which others verify the tokens of ServiceAccounts.
+# For clients that verify the tokens of ServiceAccounts.
 _ISSUER = (
     *("/.well-known/openid-configuration", "/.well-known/openid-configuration/"),
     *("/openid/v1/jwks", "/openid/v1/jwks/"),
@@ -158,17 +158,17 @@ def _component(name: str) -> list[Doc]:
     return [{"kind": "ServiceAccount", "namespace": "kube-system", "name": name}]
 
 
-# Those that each role is bound to, all over the cluster.
+# The subjects of each role, in the whole cluster.
 _SUBJECTS = {
     "cluster-admin": _groups("system:masters"),
-    # As kubeadm binds them: nodes that come with a bootstrap token get a certificate, and renew it by themselves.
+    # As in kubeadm: nodes with a bootstrap token get a certificate, and renew it themselves.
     f"{_REQUESTS}:nodeclient": _groups("system:bootstrappers"),
     f"{_REQUESTS}:selfnodeclient": _groups("system:nodes"),
     "system:node-bootstrapper": _groups("system:bootstrappers"),
     "system:basic-user": _groups("system:authenticated"),
     "system:discovery": _groups("system:authenticated"),
     "system:fairlead-dns": _component("fairlead-dns"),
-    # Nodes of a lab remove the folders of volumes that go, which no Pod has any more.
+    # Nodes of a lab remove the folders of deleted volumes, which no Pod uses.
     "system:fairlead-node-volumes": _groups("system:nodes"),
     "system:fairlead-publisher": _component("fairlead-publisher"),
     "system:fairlead-router": _component("fairlead-router"),
@@ -181,7 +181,7 @@ _SUBJECTS = {
 }
 
 
-# A ClusterRole with this label is aggregated into the role that it names, as these are into each other.
+# A ClusterRole with this label is aggregated into the role in the label, as these are into each other.
 _AGGREGATION_LABEL = "rbac.authorization.k8s.io/aggregate-to-{}"
 _AGGREGATED_TO: dict[str, str | None] = {"admin": None, "edit": "admin", "view": "edit"}
 
@@ -194,7 +194,8 @@ def cluster_role_bindings(*, enforces_policies: bool = False) -> list[Doc]:
     """Bindings of the same names as their roles.
 
     Args:
-        enforces_policies: whether the nodes' proxies do; without, they need not read what policies are about.
+        enforces_policies: whether the nodes' proxies enforce policies; otherwise they do not need to read the related
+            kinds.
     """
     more = {_POLICIES: _user("system:kube-proxy")} if enforces_policies else {}
     return [
@@ -221,7 +222,8 @@ def _role_metadata(name: str) -> Doc:
 
 
 def _aggregation(name: str) -> Doc:
-    """Which ClusterRoles a role has the rules of beside its own; upstream's have none of their own."""
+    """The ClusterRoles whose rules are aggregated into a role; upstream's aggregated roles have no rules of their
+    own."""
     if name not in _AGGREGATED_TO:
         return {}
     return {"aggregationRule": {"clusterRoleSelectors": [{"matchLabels": {_AGGREGATION_LABEL.format(name): "true"}}]}}

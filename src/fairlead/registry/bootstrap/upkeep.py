@@ -1,7 +1,6 @@
-"""Bootstrap roles and bindings of an earlier start, with what they lack by now.
-
-What somebody has added to them stays, and one that is annotated ``autoupdate: "false"`` is left alone, as is a binding
-that somebody has created again with another role. Upstream: ``k8s.io/component-helpers/auth/rbac/reconciliation``.
+"""Bootstrap roles and bindings of an earlier start, with missing rules and subjects added. Additions by users stay. An
+object with the annotation ``autoupdate: "false"`` is kept unchanged, as is a binding that a user has recreated with
+another role. Upstream: ``k8s.io/component-helpers/auth/rbac/reconciliation``.
 """
 
 import msgspec

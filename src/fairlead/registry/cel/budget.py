@@ -1,4 +1,4 @@
-"""What one evaluation of rules may cost, and how it can end without a value."""
+"""The cost limit of an evaluation of rules, and the ways in which it can end without a value."""
 
 from dataclasses import dataclass
 
@@ -6,11 +6,11 @@ STEPS = 20_000  # nodes of an expression that are visited for one object; a node
 
 
 class Unsupported(ValueError):
-    """The expression has what is not known here, or is none at all."""
+    """The expression uses something unknown here, or is invalid."""
 
 
 class RuleError(Exception):
-    """The expression has no value for what it was asked of; the text says why."""
+    """The expression has no value for this input; the text says why."""
 
 
 class TooCostly(Exception):
@@ -19,7 +19,7 @@ class TooCostly(Exception):
 
 @dataclass
 class Budget:
-    """What is left of the steps for one object."""
+    """The remaining steps for one object."""
 
     left: int = STEPS
 

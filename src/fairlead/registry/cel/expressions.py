@@ -1,7 +1,7 @@
 """Rules in the Common Expression Language (CEL): parsed once, evaluated within a bound.
 
-The language itself is the library ``cel-python``; beside it stands what Kubernetes adds (``pkg/cel/library``).
-It is imported when the first rule is compiled: most clusters have none.
+The language itself is the library ``cel-python``; Kubernetes' additions (``pkg/cel/library``) are here. The library is
+imported when the first rule is compiled: most clusters have none.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -29,10 +29,10 @@ def compiled(text: str) -> Expression:
 
 
 def undeclared(text: str, declared: frozenset[str]) -> str:
-    """The first name that an expression uses and nobody declares; empty when there is none.
+    """The first undeclared name in an expression; empty if there is none.
 
     Raises:
-        Unsupported: it is no expression.
+        Unsupported: it is no valid expression.
     """
     from fairlead.registry.cel import library
 
@@ -48,7 +48,7 @@ def type_faults(text: str, types: Mapping[str, tuple[str, str]], variables: Iter
         variables: name and expression of each field of the name ``variables``; one may use those before it.
 
     Raises:
-        Unsupported: it is no expression.
+        Unsupported: it is no valid expression.
     """
     from fairlead.registry.cel.static_types import DYN, object_of
     from fairlead.registry.cel.type_check import check_types, shown

@@ -1,4 +1,4 @@
-"""The language of expressions: what the library ``cel-python`` knows, and what Kubernetes has beside it.
+"""The language of expressions: the library ``cel-python``, and Kubernetes' additions.
 
 Optional values (``a.?b``, ``a[?k]``, ``[?x]``, ``{?k: v}``, ``optMap``), macros with two variables, and a bound on the
 steps of an evaluation, those of macros included. The grammar is the library's, with rules put into it. Source: the CEL
@@ -169,7 +169,7 @@ class Bounded(Evaluator):  # type: ignore[misc]  # the library is not typed
         return items
 
     def macro_has_eval(self, exprlist: Any) -> Any:
-        """``has(a.b)``: whether ``a``, which must be there, has ``b``."""
+        """``has(a.b)``: whether ``a``, which must exist, has ``b``."""
         place = exprlist.children[0]
         while place.data not in ("member_dot", "member_opt_dot") and len(place.children) == 1:
             place = place.children[0]
@@ -205,7 +205,7 @@ class Bounded(Evaluator):  # type: ignore[misc]  # the library is not typed
 
 
 def _at(holder: Any, key: Any) -> Any:
-    """What a map or list has at a key or index."""
+    """The value in a map or list at a key or index."""
     if isinstance(holder, celtypes.MapType):
         return holder.get(key, _ABSENT)
     if isinstance(holder, celtypes.ListType) and isinstance(key, int) and not isinstance(key, celtypes.BoolType):

@@ -1,4 +1,4 @@
-"""Expressions, parsed and evaluated: the language and its functions put together."""
+"""Parses and evaluates expressions, with the language and its functions."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -52,7 +52,7 @@ def evaluate(tree: Any, values: dict[str, Any], budget: Budget) -> Any:
     """The value of an expression.
 
     Raises:
-        RuleError: it has none. TooCostly: the budget did not suffice.
+        RuleError: it has none. TooCostly: the budget was too small.
     """
     evaluator = Bounded(tree, Activation(functions=FUNCTIONS), budget)
     try:
@@ -64,7 +64,7 @@ def evaluate(tree: Any, values: dict[str, Any], budget: Budget) -> Any:
 
 
 def _why(error: CELEvalError) -> str:
-    """What went wrong; where a function did, in its words."""
+    """The error, in the function's words if a function failed."""
     reason, args = str(error.args[0]), error.args[2] if len(error.args) > 2 else None
     if reason == "return error for overflow" and args:
         return str(args[0])

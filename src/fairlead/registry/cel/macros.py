@@ -1,4 +1,4 @@
-"""Macros of expressions: what is worked out for each element of a list or map, or for an optional value.
+"""Macros of expressions: evaluated for each element of a list or map, or for an optional value.
 
 Source: the CEL specification (``doc/langdef.md``), cel-go ``ext/comprehensions.go`` and ``cel/library.go``.
 """
@@ -15,7 +15,7 @@ from fairlead.registry.cel.functions.optionals import NONE, Optional
 
 
 class Evaluating(Protocol):
-    """What a macro needs of the evaluator that it runs in."""
+    """The part of the evaluator that macros use."""
 
     def with_variables(self, expression: Any, **variables: Any) -> Any:
         """The value of an expression in which more variables have values; errors are values too."""
@@ -30,7 +30,7 @@ def error_in(values: Iterable[Any]) -> CELEvalError | None:
 
 
 def identifier(tree: Any) -> str:
-    """The name that an expression is, if it is nothing but one."""
+    """The name, if an expression is only a name."""
     while isinstance(tree, lark.Tree) and len(tree.children) == 1:
         if tree.data == "ident":
             return str(tree.children[0])
@@ -39,7 +39,7 @@ def identifier(tree: Any) -> str:
 
 
 def dotted_name(tree: Any) -> str:
-    """The names with dots between them that an expression is, if it is nothing else; ``Object.spec``."""
+    """The dotted name, if an expression is only that, such as ``Object.spec``."""
     while isinstance(tree, lark.Tree) and len(tree.children) == 1 and tree.data != "ident":
         tree = tree.children[0]
     if getattr(tree, "data", "") == "ident":
@@ -96,7 +96,7 @@ def _each(evaluator: Evaluating, subject: Any, arguments: list[Any], expression:
 
 
 def _decided(found: Iterable[Any], wanted: bool) -> Any:
-    """Whether one of the values is what decides; an error only where none is."""
+    """Whether one of the values is the deciding one; an error only if none is."""
     error = None
     for value in found:
         if isinstance(value, CELEvalError):
@@ -142,7 +142,7 @@ def _transform_map(evaluator: Evaluating, subject: Any, arguments: list[Any]) ->
 
 
 def _transform_entries(evaluator: Evaluating, subject: Any, arguments: list[Any]) -> Any:
-    """``transformMapEntry``: each turn makes a map of its own, and no two may have the same key."""
+    """``transformMapEntry``: each step makes a map; keys must not repeat."""
     merged = celtypes.MapType()
 
     def add(items: Any, key: Any, made: Any) -> None:

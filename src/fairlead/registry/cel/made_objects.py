@@ -1,7 +1,7 @@
 """Objects that expressions make: parts of an object to apply (``Object.spec{replicas: 3}``), and operations of a patch
 (``JSONPatch{op: "add", path: "/metadata/labels/a", value: "b"}``).
 
-The type of a part is its path in the object, so that a part in the wrong place is found without a schema.
+The type of a part is its path in the object, so a part in the wrong place is found without a schema.
 Upstream: apiserver ``pkg/cel/mutation``.
 """
 

@@ -1,4 +1,4 @@
-"""How clients find out what there is: versions, groups and resources, plain and aggregated.
+"""Discovery: versions, groups and resources, plain and aggregated.
 
 Everything is derived from the table of resources and made once. Upstream: apiserver ``pkg/endpoints/discovery`` (plain
 and ``aggregated``, KEP-3352). An aggregated answer must name its own form in Content-Type, or clients take it for a
@@ -23,8 +23,7 @@ from fairlead.registry.questions import Answers
 from fairlead.registry.resources import BUILT_IN, Resource, ResourceTable, Subresource
 
 BUILD_DATE = "2026-11-29T00:00:00Z"  # of the release
-# The API level whose rules are followed. kubectl is content with servers one minor version to either side, and only
-# warns beyond.
+# The API level whose rules are followed. kubectl accepts servers within one minor version, and only warns beyond.
 VERSION = {
     "major": MAJOR,
     "minor": MINOR,
@@ -66,7 +65,7 @@ def discover(
         others: what other servers answer.
 
     Raises:
-        Unanswered: they have to be asked what they have.
+        Unanswered: the other servers must be queried first.
     """
     path = path.rstrip("/")
     if others and (found := _with_others(path, accept, table, others, answers)):
@@ -115,7 +114,7 @@ def _group_or_version(path: str, name: str, table: ResourceTable) -> DiscoveryDo
 
 
 def _api_versions(table: ResourceTable) -> bytes:
-    # The address is only a hint for clients behind other networks, and no known client reads it.
+    # The address is only a hint for clients in other networks, and no known client reads it.
     addresses = [{"clientCIDR": "0.0.0.0/0", "serverAddress": ""}]
     return msgspec.json.encode({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": addresses})
 

@@ -32,7 +32,7 @@ from fairlead.registry.resources import Resource, ResourceTable
 
 @lru_cache(maxsize=4)
 def openapi_index(table: ResourceTable) -> bytes:
-    """Where the documents are; the hash changes whenever a document does, so clients may keep them indefinitely."""
+    """The URLs of the documents; the hash changes whenever a document does, so clients may cache them indefinitely."""
     paths = {}
     for name in dict.fromkeys(prefix_of(row) for row in table.rows):
         body = openapi_document(name, table)

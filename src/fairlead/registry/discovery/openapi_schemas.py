@@ -55,7 +55,7 @@ def schemas(type_names: Iterable[str]) -> dict[str, Doc]:
 
 
 def reference(type_name: str) -> Doc:
-    """How another schema or a path names the schema of a type."""
+    """The reference of another schema or a path to the schema of a type."""
     return {"$ref": f"#/components/schemas/{type_name}"}
 
 

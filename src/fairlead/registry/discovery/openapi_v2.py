@@ -25,11 +25,11 @@ from fairlead.registry.discovery.openapi_v2_wire import encoded
 from fairlead.registry.resources import ResourceTable
 
 PATH = "/openapi/v2"
-# What clients ask for has an @ that no media type may have; they insist on a parseable one in the answer.
+# The media type in requests has an @, which is invalid; in the answer clients require a valid one.
 ACCEPTED = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 CONTENT_TYPE = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 _V3, _V2 = "#/components/schemas/", "#/definitions/"
-# What schemas of version 3 can say, and those of version 2 cannot.
+# Keywords of version 3's schemas that version 2 does not have.
 _NOT_IN_V2 = frozenset({"allOf", "anyOf", "not", "nullable", "oneOf"})
 
 
@@ -82,7 +82,7 @@ def _or_boolean(value: Any) -> Any:
     return value if isinstance(value, bool) else _as_v2(value)
 
 
-# Where schemas name others, and hold others.
+# Keywords with references, and with nested schemas.
 _PARTS: dict[str, Callable[[Any], Any]] = {
     "$ref": lambda text: text.replace(_V3, _V2),
     "additionalProperties": _or_boolean,

@@ -33,7 +33,7 @@ def _varint(value: int) -> bytes:
 
 
 def _message(fields: Mapping[str, _Field], extensions: int, document: Doc) -> bytes:
-    """A message. What it has no field for, and is no extension, is left out."""
+    """A message. Content without a field, and that is no extension, is left out."""
     parts = []
     for name, value in document.items():
         if field := fields.get(name):

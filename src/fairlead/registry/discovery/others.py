@@ -1,7 +1,7 @@
-"""What other servers' parts of the API have in discovery: their groups, versions and resources.
+"""Discovery for other servers' parts of the API: their groups, versions and resources.
 
-Groups and versions are known from APIServices; of the resources each server tells itself. One that does not answer has
-none, and its version is called stale, so that clients say what they could not find out.
+Groups and versions are known from APIServices; each server reports its own resources. A server that does not answer has
+none, and its version is marked stale, so that clients can report it.
 Upstream: kube-aggregator ``pkg/apiserver/handler_discovery.go``.
 """
 
@@ -30,7 +30,7 @@ def discoveries_with(groups: Iterable[Doc], others: Extensions, answers: Answers
     """The items of an APIGroupDiscoveryList, and those of other servers.
 
     Raises:
-        Unanswered: these have to be asked what they have.
+        Unanswered: these must be queried first.
     """
     found = {group["metadata"].get("name", ""): group for group in groups}
     told = answers_to(map(question, others), answers)

@@ -1,6 +1,5 @@
-"""One HorizontalPodAutoscaler, two spellings: autoscaling/v2, as it is stored, and autoscaling/v1.
-
-The latter knows the use of processors alone and has all else in annotations.
+"""HorizontalPodAutoscalers in two versions: autoscaling/v2, which is stored, and autoscaling/v1. The latter has a field
+only for CPU use, and all other metrics in annotations.
 
 Upstream: ``pkg/apis/autoscaling/v1/conversion.go``.
 """
@@ -86,7 +85,7 @@ def _annotated(metadata: Doc, said: dict[str, Any]) -> Doc:
 
 
 def _parsed(text: str) -> Any:
-    """What an annotation says; nothing where that is no JSON, as upstream takes it."""
+    """The content of an annotation; empty if it is no JSON, as in upstream."""
     try:
         return msgspec.json.decode(text)
     except msgspec.DecodeError:

@@ -19,7 +19,7 @@ from fairlead.registry.status import ApiError, bad_request, too_many_values
 JSON = "application/json"
 YAML = ("application/yaml", "application/apply-patch+yaml")
 
-# Nobody nests deeper on purpose; Go's JSON decoder refuses at 10,000, Python's own limit lies near 1,000.
+# Deeper nesting is never intended; Go's JSON decoder refuses at 10,000, Python's own limit is near 1,000.
 MAX_DEPTH = 100
 # All requests share one thread, and each value of a body costs up to 20 microseconds until it is stored or refused. The
 # largest documents that controllers write (1,000 endpoints with all their fields) have some 20,000.
@@ -31,12 +31,12 @@ MAX_STRICT_ERRORS = 100
 
 
 def media_type(content_type: str) -> str:
-    """The media type alone, without parameters; JSON when none is given."""
+    """The media type without parameters; JSON if none is given."""
     return content_type.partition(";")[0].strip().lower() or JSON
 
 
 def parse(body: bytes, content_type: str) -> Any:
-    """The value that a body spells.
+    """The value in a body.
 
     Raises:
         ApiError: 415 for a media type that is not served, 400 for text that does not follow its grammar.
@@ -131,8 +131,8 @@ def _parse_yaml(body: bytes) -> Any:
 
 
 def _check_yaml(text: str) -> None:
-    """Refuse what the loader, which recurses in C, must not be given: deep nesting would take the whole process down,
-    and an alias can make a small text into an enormous document."""
+    """Refuse input that is dangerous for the loader, which recurses in C: deep nesting would crash the process, and
+    aliases can expand a small text into an enormous document."""
     import yaml
 
     depth = scalars = 0
@@ -175,7 +175,7 @@ def _too_deep() -> ApiError:
 
 
 def duplicate_fields(body: bytes, document: Doc) -> list[str]:
-    """Names of fields that stand twice in one JSON object, as ``duplicate field`` faults.
+    """Names of fields that occur twice in one JSON object, as ``duplicate field`` faults.
 
     Only the name is known, not the path: Python's decoder hands out inner objects before outer ones.
 
@@ -204,7 +204,7 @@ def _has_all_fields(body: bytes, document: Doc) -> bool:
 
 
 def check_kind(document: Doc, group_version: str, kind: str) -> None:
-    """Refuse a document of another kind or version than the URL; fill in what it leaves out.
+    """Refuse a document with another kind or version than the URL; fill in missing ones.
 
     Raises:
         ApiError: 400.

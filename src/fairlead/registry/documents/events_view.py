@@ -1,4 +1,4 @@
-"""One Event, two spellings: core/v1, as it is stored, and events.k8s.io/v1, which renames some fields.
+"""Events in two versions: core/v1, which is stored, and events.k8s.io/v1, which renames some fields.
 
 Upstream: ``pkg/apis/events/v1/conversion.go``.
 """

@@ -1,4 +1,4 @@
-"""Built-in kinds that are shown under more than one version: how a stored document looks under another, and back."""
+"""Built-in kinds with more than one version: conversion of stored documents to another version and back."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from fairlead.registry.resources import Resource
 
 
 class _Version(NamedTuple):
-    """From the form that is stored to that of the version, and back."""
+    """Conversion from the stored form to the version's, and back."""
 
     shown: Callable[[bytes], bytes]
     stored: Callable[[Doc], Doc]

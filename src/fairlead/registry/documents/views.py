@@ -1,4 +1,4 @@
-"""How documents are shown to a client: as they are, as rows of a Table, or only their metadata.
+"""The forms of documents for a client: whole, as rows of a Table, or only their metadata.
 
 The client chooses with ``Accept`` (``as=Table``, ``as=PartialObjectMetadata`` and their lists, group meta.k8s.io). A
 resource that is a view of another one (events.k8s.io) is translated here too. Upstream: apiserver
@@ -25,7 +25,7 @@ _INCLUDE_OBJECT = ("", "None", "Metadata", "Object")
 
 
 class Form(NamedTuple):
-    """What a client accepts: the form of objects, and the version of meta.k8s.io for forms other than the object's.
+    """The form that a client accepts, and the version of meta.k8s.io for forms other than the object's.
 
     Attributes:
         include_object: what each row of a Table carries beside its cells: None, Metadata or Object.

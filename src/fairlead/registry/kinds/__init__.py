@@ -1,4 +1,4 @@
-"""What each kind of object means to the API server: one module or package for each kind, and their table."""
+"""The rules of each kind: one module or package for each kind, and their table."""
 
 from fairlead.registry.kinds.admissionregistration import mutating_policy, validating_policy, webhook_configuration
 from fairlead.registry.kinds.apiextensions import custom_resource_definition

@@ -61,7 +61,7 @@ def _two_units(seconds: int, unit: str, smaller: str) -> str:
 
 
 def since(timestamp: str | None, now: str) -> str:
-    """How long ago a moment was; both are RFC 3339."""
+    """The time since a moment; both are RFC 3339."""
     if not timestamp:
         return UNKNOWN
     passed = datetime.fromisoformat(now) - datetime.fromisoformat(timestamp)
@@ -69,7 +69,7 @@ def since(timestamp: str | None, now: str) -> str:
 
 
 def age(document: Doc, now: str) -> str:
-    """How long ago the object was made."""
+    """The age of the object."""
     return since(document["metadata"].get("creationTimestamp"), now)
 
 

@@ -1,4 +1,4 @@
-"""What one object counts for in the quotas of its namespace, by the name of each resource that a quota may limit.
+"""The usage of one object in the quotas of its namespace, by the name of each resource that a quota can limit.
 
 Upstream: ``pkg/quota/v1/evaluator/core``.
 """
@@ -19,12 +19,12 @@ _PLAIN = frozenset(
 )
 _ENDED = ("Failed", "Succeeded")
 _ONE = Fraction(1)
-# What a Pod must say of each container when a quota limits it.
+# The fields that each container must have if a quota limits them.
 COMPUTE = ("cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory")
 
 
 def usage_of(resource: Resource, document: Doc | None) -> Amounts:
-    """The amounts of an object; empty for one that is not there."""
+    """The usage of an object; empty if there is none."""
     if document is None:
         return {}
     found = {f"count/{resource.qualified}": _ONE}
@@ -68,7 +68,7 @@ def _claim(spec: Doc) -> Amounts:
 
 
 def lacking(pod: Doc, hard: Doc) -> list[str]:
-    """What containers of a Pod do not say although a quota limits it: ``limits.cpu for: c``."""
+    """Missing fields of containers that a quota limits: ``limits.cpu for: c``."""
     found = []
     for name in (name for name in COMPUTE if name in hard):
         field, _, resource = name.rpartition(".")
@@ -84,7 +84,7 @@ def lacking(pod: Doc, hard: Doc) -> list[str]:
 
 
 def in_scope(pod: Doc, spec: Doc) -> bool:
-    """Whether a quota with scopes is about the Pod."""
+    """Whether a quota with scopes applies to the Pod."""
     terms = [{"scopeName": scope, "operator": "Exists"} for scope in spec.get("scopes") or ()]
     terms += (spec.get("scopeSelector") or {}).get("matchExpressions") or ()
     return all(_matches(pod, term) for term in terms)

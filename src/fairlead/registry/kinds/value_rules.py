@@ -29,7 +29,7 @@ _MAPPED_CIDR, _BITS_BEYOND = (
     "must not have an IPv4-mapped IPv6 address",
     "must not have bits set beyond the prefix length",
 )
-# What was once allowed, and stays allowed where it is (KEP-4858).
+# Values that were allowed earlier stay valid in existing objects (KEP-4858).
 LATER_REFUSED = frozenset({_LEADING_ZEROS, _MAPPED, _LEADING_ZEROS_OF_CIDR, _MAPPED_CIDR, _BITS_BEYOND})
 
 
@@ -50,7 +50,7 @@ def ip_errors(text: str) -> list[str]:
 
 
 def _without_leading_zeros(text: str) -> str:
-    """The text as it was read before leading zeros were refused; in an IPv6 address they may stand."""
+    """The text as older versions read it, without leading zeros, which remain valid in an IPv6 address."""
     if ":" in text:
         return text
     return ".".join(part.lstrip("0") or "0" for part in text.split("."))
@@ -73,7 +73,7 @@ def special_ip_errors(path: str, text: str) -> list[FieldError]:
 
 
 def host_ip_errors(path: str, text: str) -> list[FieldError]:
-    """Faults of an address that is to be one host's, to which others will connect because an object says so."""
+    """Faults of an address to which others connect because it is in an object: it must be one host's."""
     if faults := [invalid(path, text, detail) for detail in ip_errors(text)] or special_ip_errors(path, text):
         return faults
     address = parse_ip(text)
@@ -100,7 +100,7 @@ def cidr_errors(text: str) -> list[str]:
 
 
 def ip_warnings(path: str, text: str) -> list[str]:
-    """What to say of an address that is right but not written as RFC 5952 wants."""
+    """The warning about a valid address that is not in the form of RFC 5952."""
     address = parse_ip(text)
     if not isinstance(address, IPv6Address) or str(address) == text:
         return []
@@ -108,7 +108,7 @@ def ip_warnings(path: str, text: str) -> list[str]:
 
 
 def cidr_warnings(path: str, text: str) -> list[str]:
-    """What to say of a range that is right but not written as RFC 5952 wants."""
+    """The warning about a valid range that is not in the form of RFC 5952."""
     if cidr_errors(text):
         return []
     network = ip_network(text)

@@ -1,4 +1,4 @@
-"""How the server of a webhook is named: checked, wherever one is.
+"""Validation of the ``clientConfig`` of webhooks.
 
 Upstream: apiserver ``pkg/util/webhook/validation.go``.
 """

@@ -1,1 +1,1 @@
-"""The fields of every served API type: what they are, how they are checked, how lists of them are merged."""
+"""The fields of every served API type: their types, their checks, and the merging of lists."""

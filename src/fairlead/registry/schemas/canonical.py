@@ -1,12 +1,12 @@
-"""The one form in which a document is stored: what Go makes of it when it reads and writes the same object.
+"""The canonical form of stored documents: as Go would write the same object after reading it.
 
 An optional value that is empty is left out unless emptiness means something (``replicas: 0`` does, ``hostNetwork:
-false`` does not), and a field that Go always writes is there. Two documents that mean the same are then equal, so that
-nothing is rolled out because a client spells things out. Which field is which is in ``encoding.json``, written by
+false`` does not), and a field that Go always writes is there. Equivalent documents are then equal, so a client that
+writes defaults explicitly causes no rollout. Which field is which is in ``encoding.json``, written by
 ``scripts/generate_encoding.py``. Quantities and times have one spelling already from ``decode``.
 
-Fields that Go would write as null (an empty list without ``omitempty``, a time that is not set) are left out: readers
-take both for the same.
+Fields that Go would write as null (an empty list without ``omitempty``, an unset time) are left out: to readers both
+are equal.
 """
 
 import functools
@@ -28,8 +28,7 @@ class _Encoding(msgspec.Struct):
 
 
 class _Plan(NamedTuple):
-    """What is done to the documents of one type: fields that are left out when empty, how to go on in those that hold
-    more fields, and fields to fill in."""
+    """The canonicalization of one type: fields to leave out if empty, plans of nested fields, and fields to fill in."""
 
     optional: frozenset[str]
     nested: dict[str, Callable[[Any], None]]
@@ -37,7 +36,7 @@ class _Plan(NamedTuple):
 
 
 def canonicalize(type_name: str, document: Doc) -> None:
-    """Bring a decoded document into its stored form, in place; of a type outside the catalogue it is left as it is."""
+    """Bring a decoded document into its stored form, in place; documents outside the catalogue are not changed."""
     plan = _plan(type_name)
     empty = []
     for name, value in document.items():
@@ -70,7 +69,7 @@ def _table() -> dict[str, _Encoding]:
 @functools.cache
 def _plan(type_name: str) -> _Plan:
     encoding, fields = _table().get(type_name, _Encoding()), fields_of(type_name)
-    if isinstance(type_name, OwnType):  # what is empty means what its user says it means
+    if isinstance(type_name, OwnType):  # here an empty value is the user's
         encoding = _Encoding(kept=frozenset(fields))
     may_go = fields.keys() - encoding.kept - encoding.always
     return _Plan(

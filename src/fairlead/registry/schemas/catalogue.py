@@ -1,7 +1,7 @@
-"""The types of the Kubernetes API as data: which fields each has, and of what shape.
+"""The types of the Kubernetes API as data: their fields, and the shapes of these.
 
-The table is ``types.json``, written by ``scripts/generate_schemas.py``. It is part of the program like any module and
-read once, when first asked for. Types are named as in upstream's OpenAPI document: ``io.k8s.api.core.v1.ServiceSpec``.
+The table is ``types.json``, written by ``scripts/generate_schemas.py``. It is part of the program, and read once, on
+first use. Types are named as in upstream's OpenAPI document: ``io.k8s.api.core.v1.ServiceSpec``.
 """
 
 import enum
@@ -67,12 +67,12 @@ def catalogue() -> Catalogue:
 
 
 class OwnType(str):
-    """The name of a type that is not in the catalogue, and brings its fields along: that of a kind which users define.
+    """The name of a custom kind's type, which is not in the catalogue and carries its fields.
 
     Attributes:
         fields: by JSON name.
-        keys: of the lists that are told apart by key fields, these fields.
-        sets: the lists of plain values that are owned one by one.
+        keys: the key fields of keyed lists.
+        sets: the lists of plain values with separately owned elements.
         atomic: the maps and objects that are owned as a whole.
     """
 

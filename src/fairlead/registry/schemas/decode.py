@@ -1,8 +1,8 @@
-"""Does a document have the shape of its kind: the first thing that is asked of every body.
+"""Decodes a document by the types of its kind: the first check of every body.
 
 Fields that the kind does not have are named and left out, as upstream's decoder does; a value of the wrong JSON type
 refuses the whole request, in the words of Go's JSON package, because users know them. A null is an absent field.
-Whether the values make sense is for validation to say.
+Validation checks the values.
 
 Upstream: apimachinery ``pkg/runtime/serializer/json``, sigs.k8s.io/json.
 """
@@ -36,14 +36,14 @@ _QUANTITY_TEXT = r"^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$"
 
 
 class Decoded(NamedTuple):
-    """A document with only the fields of its kind, and what was left out: ``unknown field "spec.foo"``."""
+    """A document with only the fields of its kind, and messages about removed ones: ``unknown field "spec.foo"``."""
 
     document: Doc
     unknown: tuple[str, ...]
 
 
 def decode(api_version: str, kind: str, document: Doc) -> Decoded:
-    """The document as its kind sees it. A kind that is not in the catalogue keeps everything.
+    """The decoded document. A kind that is not in the catalogue keeps all fields.
 
     Raises:
         ApiError: 400, a value has the wrong JSON type.
@@ -74,7 +74,7 @@ def decode_metadata(api_version: str, kind: str, document: Doc) -> Decoded:
 
 
 def unknown_fields(api_version: str, kind: str, document: Doc) -> list[str]:
-    """What strict decoding complains of, such as ``unknown field "spec.ports[0].bar"``; raises as ``decode`` does."""
+    """The faults of strict decoding, such as ``unknown field "spec.ports[0].bar"``; raises as ``decode`` does."""
     return list(decode(api_version, kind, document).unknown)
 
 
@@ -222,7 +222,7 @@ def _int_or_string(value: Any, place: _Place | None, unknown: list[str]) -> Any:
 
 
 def _quantity(value: Any, place: _Place | None, unknown: list[str]) -> str:
-    """A quantity in its canonical form, a bare number too, so that every spelling of an amount is equal to it."""
+    """A quantity in its canonical form, also for a bare number, so that all spellings of an amount are equal."""
     text = value if isinstance(value, str) else str(_number(value, place, unknown))
     try:
         return canonical_quantity(text.strip())
@@ -231,7 +231,7 @@ def _quantity(value: Any, place: _Place | None, unknown: list[str]) -> str:
 
 
 def _moment(precision: str, example: str) -> _Read:
-    """A time of RFC 3339, kept in UTC and in one precision, so that every spelling of a moment is equal to it."""
+    """A time of RFC 3339 in UTC and in one precision, so that all spellings of a time are equal."""
 
     def read(value: Any, place: _Place | None, unknown: list[str]) -> str:
         text = _string(value, place, unknown)

@@ -1,4 +1,4 @@
-"""Fields whose values the API reference lists, and defaults that it names: what OpenAPI says of them.
+"""Fields with a closed set of values in the API reference, and named defaults, for OpenAPI.
 
 Types are named as in the catalogue, without ``io.k8s.api.``. Source: the constants of k8s.io/api, marked ``+enum`` and
 ``+default`` there.
@@ -86,12 +86,12 @@ DEFAULTS: dict[str, str] = {
 
 
 def values_of(type_name: str, field: str) -> tuple[str, ...]:
-    """The values that a field can have, if the API reference lists them."""
+    """The possible values of a field, if the API reference lists them."""
     return ENUMS.get(_key(type_name, field), ())
 
 
 def default_of(type_name: str, field: str) -> str | None:
-    """The value that a field has when it is not given, if OpenAPI names it."""
+    """The default of a field, if OpenAPI names it."""
     return DEFAULTS.get(_key(type_name, field))
 
 

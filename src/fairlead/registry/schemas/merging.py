@@ -1,7 +1,7 @@
 """How lists and maps of the API are merged: by strategic merge patch, and by server-side apply.
 
-OpenAPI says it with ``x-kubernetes-patch-merge-key``, ``x-kubernetes-list-type`` and their like; the Go types with tags
-(``patchMergeKey``, ``listMapKey``). A field that is in no table here is atomic: a write replaces it whole.
+In OpenAPI these are ``x-kubernetes-patch-merge-key``, ``x-kubernetes-list-type`` and similar extensions; in the Go
+types, tags (``patchMergeKey``, ``listMapKey``). A field that is in no table here is atomic: a write replaces it whole.
 Types are named as in the catalogue, without ``io.k8s.api.``.
 """
 
@@ -71,7 +71,7 @@ _PATCHED_BY = {
 _MERGED_SETS = {f"{_META}.finalizers", "core.v1.NodeSpec.podCIDRs"}
 
 
-# Where server-side apply tells elements apart by something else than patches do.
+# Lists whose keys differ between server-side apply and patches.
 _APPLIED_BY: dict[str, tuple[str, ...]] = {
     "admissionregistration.v1.ValidatingAdmissionPolicyStatus.conditions": ("type",),
     "certificates.v1.CertificateSigningRequestStatus.conditions": ("type",),
@@ -117,7 +117,7 @@ _ATOMIC_TYPES = {
 
 
 def merge_key(type_name: str, field: str) -> str | None:
-    """The field that tells the elements of a list apart in a strategic merge patch; None: the list is replaced."""
+    """The key field of a list in a strategic merge patch; None: the list is replaced."""
     return _PATCHED_BY.get(_key(type_name, field))
 
 
@@ -127,7 +127,7 @@ def is_merged_set(type_name: str, field: str) -> bool:
 
 
 def list_map_keys(type_name: str, field: str) -> tuple[str, ...]:
-    """The fields that tell the elements of a list apart in server-side apply; empty for a set or an atomic list."""
+    """The key fields of a list in server-side apply; empty for a set or an atomic list."""
     return type_name.keys.get(field, ()) if isinstance(type_name, OwnType) else _list_map_keys(type_name, field)
 
 

@@ -1,4 +1,4 @@
-"""Protobuf bodies, as clients in Go send them (kubectl from 1.32 on): from octets to the document that JSON would have.
+"""Protobuf bodies, as clients in Go send them (kubectl from 1.32 on), decoded to the equivalent JSON document.
 
 Only bodies of requests are read; answers are JSON, which all those clients accept beside protobuf. Upstream:
 apimachinery ``pkg/runtime/serializer/protobuf`` for the envelope, ``generated.proto`` of each group for the numbers,
@@ -33,7 +33,7 @@ _META = "io.k8s.apimachinery.pkg.apis.meta.v1"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_SECONDS = 253_402_300_799  # the end of the year 9999
 
-# Pointers in Go, where a zero or a false is not what an absent value would be defaulted to.
+# Pointers in Go whose zero or false differs from the default of an absent value.
 _ZERO_MATTERS = frozenset(
     {
         ("io.k8s.api.apps.v1.DeploymentSpec", "replicas"),
@@ -72,7 +72,7 @@ class _Envelope(NamedTuple):
 
 
 class _Budget:
-    """How many values a body may still have; an empty one takes two octets on the wire and much more time here."""
+    """The number of values that a body can still have; an empty value takes two octets but much more time here."""
 
     def __init__(self, limit: int) -> None:
         self._limit = self._left = limit
@@ -127,7 +127,7 @@ def _message(type_name: str, numbers: Numbers, data: bytes, budget: _Budget) -> 
 
 
 def _add(document: Doc, type_name: str, name: str, value: Any) -> None:
-    """Put a value into its field, or into the list or map that the field gathers."""
+    """Put a value into its field, or into the list or map of a repeated field."""
     if isinstance(value, _Item):
         document.setdefault(name, []).append(value.value)
     elif isinstance(value, _Entry):

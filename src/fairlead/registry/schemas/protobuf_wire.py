@@ -1,6 +1,6 @@
 """The wire format of protobuf: numbered fields, each a number or octets.
 
-Refuses what is cut short, and the group markers that no current encoder writes. Protocol Buffers Documentation,
+Refuses truncated messages, and group markers, which no current encoder writes. Protocol Buffers Documentation,
 "Encoding".
 """
 

@@ -1,6 +1,7 @@
-"""``pods/eviction``: a deletion that a disruption budget may refuse, as ``kubectl drain`` asks for it.
+"""``pods/eviction``: a deletion that a disruption budget can refuse, used by ``kubectl drain``.
 
-A budget is charged in the same step as the Pod is deleted, so that two evictions can never both have the last one.
+A budget is charged in the same step as the Pod is deleted, so two evictions can never both use the last allowed
+disruption.
 Upstream: ``pkg/registry/core/pod/storage/eviction.go``.
 """
 
@@ -49,7 +50,7 @@ def evict(
 
 
 def _is_free(pod: Pod) -> bool:
-    """Whether the Pod does no work that anybody could miss."""
+    """Whether the Pod is not running, so its eviction needs no budget."""
     return pod.is_terminating or pod.is_finished or pod.status.phase == "Pending"
 
 
@@ -80,7 +81,7 @@ def _budgets_of(state: State, pod: Pod) -> list[tuple[ObjectKey, PodDisruptionBu
 
 
 def _spares_the_broken(budget: PodDisruptionBudget) -> bool:
-    """Whether a Pod that is not ready may go without being counted."""
+    """Whether a Pod that is not ready can be evicted without the budget."""
     status = budget.status
     enough = status.current_healthy >= status.desired_healthy > 0
     return enough or budget.spec.unhealthy_pod_eviction_policy == "AlwaysAllow"

@@ -1,6 +1,6 @@
-"""``pods/log``, ``exec``, ``attach`` and ``portforward``: which container is meant, and what to ask its node for.
+"""``pods/log``, ``exec``, ``attach`` and ``portforward``: the container, and the request to its node.
 
-Refuses containers that the Pod does not have, and the choice between several. Everything else is the node's to judge.
+Refuses containers that the Pod does not have, and a missing choice between several. The node checks everything else.
 Source: ``pkg/registry/core/pod/strategy.go`` (LogLocation, streamLocation).
 """
 
@@ -24,7 +24,7 @@ _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 def pod_log(
     request: Request, target: RequestTarget, state: State, cluster: ClusterConfig = USUAL_CLUSTER
 ) -> BackendServer | None:
-    """Where the log is; None while the Pod is on no node, and so has none."""
+    """The location of the log; None while the Pod is on no node."""
     pod = find(state, "pods", target.key)
     container = _container(pod, request)
     if not pod["spec"].get("nodeName"):
@@ -36,7 +36,7 @@ def pod_log(
 def pod_exec(
     request: Request, target: RequestTarget, state: State, cluster: ClusterConfig = USUAL_CLUSTER
 ) -> BackendServer:
-    """Where a command is to be run."""
+    """The location for a command."""
     pod = find(state, "pods", target.key)
     return _on_node(state, pod, cluster, ("exec", _container(pod, request)), _stream_options(request))
 
@@ -44,7 +44,7 @@ def pod_exec(
 def pod_attach(
     request: Request, target: RequestTarget, state: State, cluster: ClusterConfig = USUAL_CLUSTER
 ) -> BackendServer:
-    """Where the container's process is."""
+    """The location of the container's process."""
     pod = find(state, "pods", target.key)
     return _on_node(state, pod, cluster, ("attach", _container(pod, request)), _stream_options(request))
 
@@ -52,7 +52,7 @@ def pod_attach(
 def pod_port_forward(
     request: Request, target: RequestTarget, state: State, cluster: ClusterConfig = USUAL_CLUSTER
 ) -> BackendServer:
-    """Where connections into the Pod can be made; client libraries name the ports, kubectl does so later."""
+    """The location for connections into the Pod; client libraries name the ports here, kubectl later."""
     options = parse_qsl(request.query_string)
     ports = [(name, value) for name, value in options if name == "ports"]
     return _on_node(state, find(state, "pods", target.key), cluster, ("portForward", ""), ports)
@@ -81,7 +81,7 @@ def _on_node(
 
 
 def _container(pod: Doc, request: Request) -> str:
-    """The container that is meant: the one named, or the only one."""
+    """The requested container, or the only one."""
     name, pod_name = request.query.get("container", ""), pod["metadata"]["name"]
     regular, init, ephemeral = (
         [container["name"] for container in pod["spec"].get(field, ())]

@@ -1,4 +1,4 @@
-"""``pods/proxy``, ``services/proxy`` and ``nodes/proxy``: whose port a request is for.
+"""``pods/proxy``, ``services/proxy`` and ``nodes/proxy``: the target of a request.
 
 Names are ``[scheme:]name[:port]``. A Service's request goes to one of its ready endpoints, evenly at random.
 Source: ``pkg/registry/core/pod/strategy.go``, ``node/strategy.go`` and ``service/storage`` (ResourceLocation),
@@ -44,7 +44,7 @@ def pod_proxy(
 def node_proxy(
     request: Request, target: RequestTarget, state: State, cluster: ClusterConfig = USUAL_CLUSTER
 ) -> BackendServer:
-    """The node's own HTTP API, which is asked with the API server's certificate; or another port of the node."""
+    """The node's own HTTP API, which is called with the API server's certificate; or another port of the node."""
     wanted = _parse(target.name, "node")
     address, own = api_of_node(find(state, "nodes", ObjectKey("", wanted.name)), cluster)
     if wanted.port in ("", str(own)):
@@ -124,7 +124,7 @@ def _number(port: str) -> int:
 
 
 def _port_name(service: Doc, name: str, wanted: str) -> str:
-    """The name of the Service's port that is meant, by name or number; of its only one when none is given."""
+    """The name of the requested Service port, by name or number; of the only port if none is given."""
     ports = service["spec"].get("ports", ())
     for port in ports:
         if wanted in (port.get("name", ""), str(port["port"])) or (not wanted and len(ports) == 1):

@@ -1,4 +1,4 @@
-"""Requests on what lies below an object and is no object itself: binding, scale, logs and streams, proxies."""
+"""Requests on subresources that are no objects: binding, scale, logs and streams, proxies."""
 
 from collections.abc import Sequence
 

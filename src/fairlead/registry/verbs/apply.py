@@ -1,4 +1,4 @@
-"""Server-side apply as a request: the body is all that its manager wants of the object, which need not exist yet."""
+"""Server-side apply as a request: the body has all fields that its manager wants in the object, which can be new."""
 
 from fairlead.model.document import Doc
 from fairlead.registry import field_errors, object_meta
@@ -45,7 +45,7 @@ def _configuration(call: Call, options: WriteOptions) -> tuple[Doc, list[str]]:
         raise bad_request("metadata.managedFields must be nil")
     object_meta.check_name(metadata, target.name)
     object_meta.check_namespace(metadata, target.namespace)
-    # Each side of an object is applied through its own path.
+    # Each subresource is applied through its own path.
     if target.subresource:
         document = {name: value for name, value in document.items() if name not in ("spec", "data")}
     elif call.resource.subresource("status"):

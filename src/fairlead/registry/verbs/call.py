@@ -1,4 +1,4 @@
-"""A request on its way through the registry, and the answers that it can have."""
+"""A request during its processing, and its possible answers."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -24,7 +24,7 @@ class Reply(NamedTuple):
         keep: a state that the client may ask for again, by a continue token.
         warnings: texts for ``Warning`` headers.
         notes: for the administrator, by the keys of upstream's audit annotations.
-        tag: tells the body from others, so that a client that has it already need not get it again.
+        tag: the ETag of the body, so that a client that already has it does not get it again.
     """
 
     body: bytes
@@ -42,7 +42,7 @@ Answer = Found | Consultation
 
 
 class Call(NamedTuple):
-    """A request with its target found and the surroundings it is answered in.
+    """A request with its target and its environment.
 
     Attributes:
         state: for reads the latest durable state, for writes the latest of all.
@@ -68,11 +68,11 @@ class Call(NamedTuple):
 
     @property
     def view(self) -> View:
-        """The form in which the client wants to be answered; raises ApiError when it cannot be."""
+        """The form that the client accepts; raises ApiError if there is none."""
         return View(self.resource, negotiate(self.request.accept, self.request.query.get("includeObject", "")))
 
     def shown(self, document: bytes) -> bytes:
-        """A stored document as the client wants to see it."""
+        """A stored document in the client's form."""
         (presented,) = shown_as((document,), self.resource, self.env.answers)
         return self.view.one(presented, self.env.kinds, self.env.now)
 

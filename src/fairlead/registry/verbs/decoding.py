@@ -1,4 +1,4 @@
-"""What all writes have in common: from the body to the document that is stored, and from there to the answer."""
+"""The common part of all writes: from the body to the stored document, and from there to the answer."""
 
 from collections.abc import Sequence
 
@@ -55,6 +55,6 @@ def written_reply(call: Call, written: Written, warnings: Sequence[str]) -> Repl
 
 
 def manager_of(call: Call, options: WriteOptions, operation: str) -> Manager:
-    """Whose the fields are that this write changes."""
+    """The manager of the fields that this write changes."""
     subresource = call.target.subresource.name if call.target.subresource else ""
     return Manager(options.field_manager, operation, call.resource.group_version, subresource)

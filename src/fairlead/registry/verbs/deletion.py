@@ -26,7 +26,7 @@ from fairlead.registry.verbs.ip_addresses import withdraw
 from fairlead.registry.verbs.quotas import charge
 
 _POLICIES = ("", "Orphan", "Foreground", "Background")
-# What a propagation policy asks of the garbage collector, left on the object as a finalizer.
+# The finalizer by which a propagation policy instructs the garbage collector.
 _FINALIZER_OF = {"Orphan": "orphan", "Foreground": "foregroundDeletion"}
 
 
@@ -55,7 +55,7 @@ class _Body(msgspec.Struct, rename="camel"):
 
 
 class Deleted(NamedTuple):
-    """What a deletion leads to: the object as it was or is now, or a Status, as the kind answers."""
+    """The result of a deletion: the object as it was or is now, or a Status, depending on the kind."""
 
     step: Step
     document: bytes
@@ -102,10 +102,10 @@ def _options(request: Request, document: Any) -> DeleteOptions:
 
 
 def delete(state: State, target: RequestTarget, options: DeleteOptions, env: Environment) -> Deleted:
-    """Delete an object, or begin to.
+    """Delete an object, or start its deletion.
 
     Raises:
-        ApiError: 404 it is not there, 409 a precondition fails, 403 the namespace may not go.
+        ApiError: 404 it does not exist, 409 a precondition fails, 403 the namespace must not be deleted.
     """
     resource = target.resource
     stored = state.get(resource.storage, target.key)
@@ -138,7 +138,7 @@ def _about(resource: Resource, metadata: Doc) -> Doc:
 def _delete_document(
     step: Step, target: RequestTarget, document: Doc, options: DeleteOptions, env: Environment
 ) -> Step | None:
-    """The step that deletes or marks the object; None when it is already marked and nothing new is asked."""
+    """The step that deletes or marks the object; None if it is already marked and nothing changes."""
     resource, strategy = target.resource, env.kinds.strategy(target.resource)
     metadata = document["metadata"]
     finalizers = list(metadata.get("finalizers") or [])
@@ -189,7 +189,7 @@ def is_held(document: Doc, strategy: Strategy) -> bool:
 
 
 def remove_object(step: Step, resource: Resource, key: ObjectKey, document: Doc, kinds: Kinds) -> Step:
-    """Take the object out for good, with what it holds and what goes with it."""
+    """Remove the object, with its allocations and the objects that are deleted with it."""
     strategy = kinds.strategy(resource)
     effects = strategy.release(document)
     step = remove(allocate(step, key, effects), resource.storage, key, document, strategy.fields)

@@ -1,8 +1,8 @@
 """Creating and updating objects, in the order of upstream's generic store.
 
 Create: fill metadata, check the namespace, admit, default, allocate, prepare, validate, persist. Update: patch, compare
-versions, admit, default, allocate, prepare, validate, persist. A refused write raises and has changed nothing: the step
-it worked on is thrown away. Upstream: apiserver ``pkg/registry/generic/registry/store.go``.
+versions, admit, default, allocate, prepare, validate, persist. A refused write raises and has changed nothing: its step
+is discarded. Upstream: apiserver ``pkg/registry/generic/registry/store.go``.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """IPAddress objects of the virtual IPs that Services hold: written and deleted in the step that takes or frees the IP.
 
-The truth is the state's own table of addresses; the objects show it. Where they differ, because a user deleted one or
-a store is from before there were any, ``repair`` brings the objects back in line. Upstream: KEP-1880 and
+The state's own table of addresses is authoritative; the objects reflect it. If they differ, because a user deleted one
+or the store is older than these objects, ``repair`` fixes the objects. Upstream: KEP-1880 and
 pkg/registry/core/service/ipallocator/controller/repairip.go.
 """
 

@@ -1,7 +1,7 @@
-"""Lists: whole or in pages, at which resourceVersion, and what of them is refused.
+"""Lists: whole or in pages, their resourceVersion, and refused options.
 
-A page's continue token names the state it was read from, so that all pages show one moment; when that state is no
-longer kept the client is told to start again (410). Rules of the options: apimachinery
+A page's continue token names the state that it was read from, so that all pages show the same state; if that state is
+no longer kept, the client must start again (410). Rules of the options: apimachinery
 ``pkg/apis/meta/internalversion/validation``; of versions: "Resource versions" in the Kubernetes API concepts.
 """
 
@@ -46,7 +46,7 @@ def read_list(
         state_at: the state of a version, if it is still kept; 0 means the latest.
 
     Raises:
-        ApiError: the options contradict each other, or the version asked for is gone or not there yet.
+        ApiError: the options contradict each other, or the requested version is gone or in the future.
     """
     limit = integer_option(request, "limit") or 0
     token = request.query.get("continue", "")
@@ -69,7 +69,7 @@ def read_list(
 
 
 def _truncated(state: State, storage: str, chosen: list[ObjectKey], left: int | None) -> ListPage:
-    """A page that others follow; how many objects they have is only said of lists without selectors."""
+    """A page that is not the last; the number of remaining objects is only given without selectors."""
     objects, last = state.of(storage), chosen[-1]
     token = base64.urlsafe_b64encode(msgspec.json.encode(_Token(state.version, *last))).decode().rstrip("=")
     metadata: dict[str, str | int] = {"resourceVersion": str(state.version), "continue": token}
@@ -108,7 +108,7 @@ def requested_version(request: Request, state: State) -> int:
     """The resourceVersion of a list or watch request; 0 when it does not matter.
 
     Raises:
-        ApiError: 400 it is no version, 504 it lies in the future.
+        ApiError: 400 it is no version, 504 it is in the future.
     """
     version = integer_option(request, "resourceVersion") or 0
     if version > state.version:

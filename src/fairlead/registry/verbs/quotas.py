@@ -1,7 +1,7 @@
-"""Quotas are charged in the step that writes an object, and given back in the one that removes it.
+"""Quotas are charged in the step that writes an object, and credited in the step that removes it.
 
-Only a namespace that has quotas pays for them. A quota that is made or changed is counted once, over its namespace;
-from there each write adds the difference that it makes. Upstream: ``apiserver/pkg/admission/plugin/resourcequota``.
+Only namespaces with quotas have this cost. A new or changed quota is counted once, over its namespace; then each write
+adds its difference. Upstream: ``apiserver/pkg/admission/plugin/resourcequota``.
 """
 
 from collections.abc import Iterator
@@ -22,10 +22,10 @@ _QUOTAS = BY_PATH["", "v1", "resourcequotas"]
 
 
 def charge(step: Step, resource: Resource, key: ObjectKey, old: Doc | None, new: Doc | None) -> Step:
-    """Charge the quotas of a namespace with the difference between two forms of an object; None: it is not there.
+    """Charge the quotas of a namespace with the difference between two versions of an object; None: it does not exist.
 
     Raises:
-        ApiError: 403, a quota does not leave as much, or the Pod does not say what a quota limits.
+        ApiError: 403, a quota is exceeded, or the Pod lacks a field that a quota limits.
     """
     if not key.namespace or not step.state.of(_QUOTAS.storage):
         return step
@@ -53,7 +53,7 @@ def _charged(step: Step, resource: Resource, place: tuple[ObjectKey, Doc], old: 
 
 
 def _within(amounts: Amounts, resource: Resource, document: Doc | None, quota: Doc) -> Amounts:
-    """What a quota with scopes counts, which is Pods in them alone."""
+    """The usage for a quota with scopes: only Pods in these scopes count."""
     spec = quota.get("spec") or {}
     if document is None or not (spec.get("scopes") or spec.get("scopeSelector")):
         return amounts
@@ -75,7 +75,7 @@ def _check(resource: Resource, new: Doc, quota: Doc, added: Amounts, is_new: boo
 
 
 def _counted(step: Step, key: ObjectKey) -> Step:
-    """The quota with everything counted that its namespace has."""
+    """The quota with the usage of its whole namespace."""
     stored = step.state.get(_QUOTAS.storage, key)
     assert stored is not None
     quota = msgspec.json.decode(stored.document, type=Doc)

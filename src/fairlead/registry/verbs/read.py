@@ -32,5 +32,5 @@ def watch_objects(call: Call) -> Answer:
     except ApiError as error:
         if error.code != 410:
             raise
-        # Upstream tells it in the stream, and clients look for it there to begin again (``cacher.newErrWatcher``).
+        # Upstream reports it in the stream, where clients look for it to begin again (``cacher.newErrWatcher``).
         return Reply(frame("ERROR", msgspec.json.encode(error.status())))

@@ -1,12 +1,12 @@
-"""Watches: where one begins, and which event a change is for whom.
+"""Watches: their start, and the event of a change for each watcher.
 
 Semantics of the start: "Efficient detection of changes" in the Kubernetes API concepts; a selector that an object
 begins or ceases to match turns a change into ADDED or DELETED (upstream: apiserver ``pkg/storage/cacher``).
 
-A change can concern few of all watches, so that it costs what those cost and nothing for all the others. A watch waits
-for one trigger: a value that whatever it selects has, as ``spec.nodeName=node-1``. A change pulls those of the object
-as it was and as it is now, since a watch must hear of what begins and what ceases to match. Upstream's cacher does so
-for a few fields of a few kinds (``indexedTriggerFunc``).
+A change concerns few of all watches, and must cost nothing for the others. A watch waits for one trigger: a value that
+all its objects have, such as ``spec.nodeName=node-1``. A change pulls the triggers of the object before and after,
+because a watch must see objects that begin or cease to match. Upstream's cacher does so for a few fields of a few kinds
+(``indexedTriggerFunc``).
 """
 
 from collections.abc import Iterator
@@ -27,12 +27,12 @@ INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 
 
 class PermittedWatch(NamedTuple):
-    """A watch that may begin.
+    """An accepted watch.
 
     Attributes:
         version: changes after this one are to be shown.
-        initial: documents that are there already, to be shown as ADDED first.
-        announce_end: a bookmark must tell when the initial documents have all been sent.
+        initial: existing documents, to send as ADDED first.
+        announce_end: a bookmark must follow the initial documents.
         seconds: after which the watch ends; 0 leaves it to the server.
         bookmarks: the client understands bookmarks.
         warnings: texts for ``Warning`` headers.
@@ -49,7 +49,7 @@ class PermittedWatch(NamedTuple):
 
 
 class Event(NamedTuple):
-    """What a watcher is shown of a change. ``left`` marks a DELETED for an object that still exists."""
+    """The event of a change for a watcher. ``left`` marks a DELETED for an object that still exists."""
 
     type: str
     left: bool = False
@@ -68,7 +68,7 @@ def begin_watch(request: Request, selection: Selection, view: View, state: State
     """The watch that a request asks for.
 
     Raises:
-        ApiError: 422 contradictory options, 410 the version is too old, 504 it lies in the future.
+        ApiError: 422 contradictory options, 410 the version is too old, 504 it is in the future.
     """
     _check_options(request)
     version = requested_version(request, state)
@@ -90,7 +90,7 @@ def begin_watch(request: Request, selection: Selection, view: View, state: State
 
 
 def event_for(change: Change, selection: Selection) -> Event | None:
-    """What a watcher with this selection is to be shown of the change; None for nothing."""
+    """The event of the change for a watcher with this selection; None if there is none."""
     was = change.before is not None and selection.wants(change.key, change.before)
     if change.deleted:
         return Event("DELETED") if was else None
@@ -121,7 +121,7 @@ def frame(type_: str, document: bytes) -> bytes:
 
 
 def bookmark(view: View, version: int, initial_end: bool, kinds: Any) -> bytes:
-    """The line that tells a watcher how far it has come."""
+    """The bookmark event: the version that a watcher has reached."""
     metadata: Doc = {"resourceVersion": str(version)}
     if initial_end:
         metadata["annotations"] = {INITIAL_EVENTS_END: "true"}

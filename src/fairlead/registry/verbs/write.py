@@ -1,4 +1,4 @@
-"""Writing what a body says: create, update, patch."""
+"""Writes with a body: create, update, patch."""
 
 from fairlead.model.document import Doc
 from fairlead.registry import object_meta

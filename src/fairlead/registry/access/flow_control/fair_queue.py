@@ -1,8 +1,8 @@
-"""The order in which waiting requests of many users are served: who has had least of the server's time is next.
+"""The order of waiting requests of many users: the user with the least server time so far is next.
 
-Start-time fair queueing: each flow has a clock that its work moves on, divided by its weight; a flow that was idle
-begins where the others are and saves nothing up. So a user with a thousand requests delays another one's only request
-by the work that is under way, not by a thousand.
+Start-time fair queueing: each flow has a clock that its work, divided by its weight, advances; a flow that was idle
+starts at the clock of the others and keeps no credit. So a user with a thousand requests delays another user's single
+request only by the work in progress.
 """
 
 from collections import deque
@@ -12,7 +12,7 @@ Item = TypeVar("Item")
 
 
 class FairFlow(NamedTuple):
-    """A user, as far as the order is concerned."""
+    """A user in the order of requests."""
 
     name: str
     weight: int
@@ -34,7 +34,7 @@ class FairQueue(Generic[Item]):
         return sum(map(len, self._waiting.values()))
 
     def push(self, flow: FairFlow, item: Item) -> bool:
-        """Add an item; False when too many of its flow wait already."""
+        """Add an item; False if its flow is full."""
         waiting = self._waiting.setdefault(flow, deque())
         if len(waiting) >= self._longest:
             return False
@@ -42,7 +42,7 @@ class FairQueue(Generic[Item]):
         return True
 
     def pop(self) -> tuple[FairFlow, Item]:
-        """The next item; to be called only while there is one."""
+        """The next item; must only be called if there is one."""
         flow = min(self._waiting, key=self._clock)
         waiting = self._waiting[flow]
         item = waiting.popleft()
@@ -51,8 +51,8 @@ class FairQueue(Generic[Item]):
         return flow, item
 
     def charge(self, flow: FairFlow, cost: float) -> None:
-        """Say what work of a flow took, in seconds; it need not have waited."""
-        if not self._waiting:  # nobody is kept from anything, so there is nothing to make up for
+        """Record the duration of a flow's work, in seconds, whether it waited or not."""
+        if not self._waiting:  # no flow is waiting, so there is nothing to balance
             self._clocks.clear()
             return
         began = self._clock(flow)
@@ -65,5 +65,5 @@ class FairQueue(Generic[Item]):
         return max(self._clocks.get(flow, 0.0), self._now)
 
     def _forget(self) -> None:
-        """Drop the clocks that are no later than an unknown flow's would be."""
+        """Drop the clocks that are not ahead of a new flow's."""
         self._clocks = {flow: clock for flow, clock in self._clocks.items() if clock > self._now}

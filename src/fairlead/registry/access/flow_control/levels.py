@@ -1,8 +1,8 @@
-"""Classes of users, and what each may take of the server.
+"""Classes of users, and their shares of the server.
 
-The parts of the cluster itself come first: while they are served, Pods keep running and endpoints keep following,
-however much some user asks. Upstream: the PriorityLevelConfigurations that a cluster begins with (``system``,
-``node-high``, ``workload-high``, ``global-default``, ``catch-all``).
+The parts of the cluster itself come first: so Pods keep running and endpoints stay current, however many requests a
+user sends. Upstream: the PriorityLevelConfigurations that a cluster begins with (``system``, ``node-high``,
+``workload-high``, ``global-default``, ``catch-all``).
 """
 
 from typing import NamedTuple
@@ -14,11 +14,11 @@ ANONYMOUS = "system:anonymous"
 
 
 class Level(NamedTuple):
-    """What a class of users gets.
+    """The share of a class of users.
 
     Attributes:
         weight: how much of the server's time one of its users gets, compared with others that wait at the same time.
-        share: which part of all connections, and of all watches, one of its users may hold.
+        share: the part of all connections, and of all watches, that one of its users may hold.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Level(NamedTuple):
     share: float
 
 
-# The largest share leaves a quarter to others; nobody but the cluster itself can take more than half.
+# The largest share leaves a quarter to others; only the cluster itself can take more than half.
 SYSTEM = Level("system", 8, 0.75)
 ADMINISTRATORS = Level("administrators", 4, 0.5)
 USERS = Level("users", 2, 0.25)

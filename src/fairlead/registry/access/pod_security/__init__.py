@@ -1,1 +1,1 @@
-"""Pod security standards: what Pods a namespace lets in, by its ``pod-security.kubernetes.io`` labels."""
+"""Pod security standards: which Pods a namespace admits, by its ``pod-security.kubernetes.io`` labels."""

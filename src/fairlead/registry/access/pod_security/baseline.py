@@ -1,4 +1,4 @@
-"""The controls of the baseline level: nothing that is known to lead out of a container.
+"""The controls of the baseline level: no known ways out of a container.
 
 Upstream: pod-security-admission ``policy/check_*.go``, whose reasons and details these are.
 """
@@ -27,7 +27,7 @@ _SYSCTLS = frozenset(
     {"kernel.shm_rmid_forced", "net.ipv4.ip_local_port_range", "net.ipv4.tcp_syncookies"}
     | {"net.ipv4.ping_group_range", "net.ipv4.ip_unprivileged_port_start"}
 )
-# From which minor version on these are safe as well.
+# Additional safe sysctls, by the first minor version.
 _LATER_SYSCTLS = (
     (27, frozenset({"net.ipv4.ip_local_reserved_ports"})),
     (
@@ -64,13 +64,13 @@ def app_armor(pod: CheckedPod) -> Violation | None:
 
 
 def capabilities(pod: CheckedPod) -> Violation | None:
-    """Capabilities beyond those that container runtimes give."""
+    """Capabilities beyond the container runtimes' default."""
     added = forbidden_capabilities(pod, _CAPABILITIES)
     return Violation("non-default capabilities", added) if added else None
 
 
 def forbidden_capabilities(pod: CheckedPod, allowed: frozenset[str]) -> str:
-    """Who adds which capabilities that are not allowed; empty: nobody."""
+    """The containers that add forbidden capabilities, and which; empty if none does."""
     bad = {name for container in pod.containers for name in _added(container) if name not in allowed}
     names = named(pod.containers, lambda container: bad & set(_added(container)))
     if not bad:
@@ -109,7 +109,7 @@ def _host_ports(container: Doc) -> list[int]:
 
 
 def hosts_of_probes(pod: CheckedPod) -> Violation | None:
-    """Probes and hooks that make the node connect to another host than the Pod."""
+    """Probes and hooks that make the node connect to a host other than the Pod."""
     hosts = {host for container in pod.containers for host in _hosts(container)}
     names = sorted(named(pod.containers, lambda container: [*_hosts(container)]))
     if not hosts:
@@ -174,7 +174,7 @@ def _selinux(pod: CheckedPod, allowed: frozenset[str]) -> Violation | None:
 
 
 def seccomp_annotations(pod: CheckedPod) -> Violation | None:
-    """Profiles of before there was a field for them."""
+    """Profiles in annotations, from before the field existed."""
     keys = [_SECCOMP_OF_POD, *(_SECCOMP_OF_CONTAINER + container.get("name", "") for container in pod.containers)]
     found = {key: pod.annotations[key] for key in keys if key in pod.annotations}
     bad = sorted(f'{key}="{value}"' for key, value in found.items() if not _is_seccomp(value))
@@ -199,7 +199,7 @@ def seccomp(pod: CheckedPod) -> Violation | None:
 
 
 def sysctls(pod: CheckedPod, version: int) -> Violation | None:
-    """Kernel settings that are not the Pod's alone."""
+    """Kernel settings that affect more than the Pod."""
     allowed = _SYSCTLS.union(*(names for since, names in _LATER_SYSCTLS if version >= since))
     set_ = [setting.get("name", "") for setting in context(pod.spec, "sysctls") or ()]
     bad = [name for name in set_ if name not in allowed]

@@ -1,4 +1,4 @@
-"""A Pod as the checks look at it, whatever its document leaves out; and the words in which they say what is wrong."""
+"""A Pod as the checks see it, with defaults for missing fields; and the words of their messages."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, NamedTuple
@@ -7,7 +7,7 @@ from fairlead.model.document import Doc
 
 
 class Violation(NamedTuple):
-    """What of a Pod a standard forbids: a short reason, and what it is about."""
+    """A violation of a standard by a Pod: a short reason, and details."""
 
     reason: str
     detail: str = ""
@@ -28,7 +28,7 @@ class CheckedPod(NamedTuple):
 
     @property
     def containers(self) -> Iterator[Doc]:
-        """Those that prepare, those that run, and those that came later, in this order."""
+        """Init containers, containers and ephemeral containers, in this order."""
         for kind in ("initContainers", "containers", "ephemeralContainers"):
             yield from self.spec.get(kind) or ()
 
@@ -38,12 +38,12 @@ class CheckedPod(NamedTuple):
 
     @property
     def has_own_users(self) -> bool:
-        """Whether its users are none of the host's."""
+        """Whether it has its own user namespace."""
         return self.spec.get("hostUsers") is False
 
 
 def at(document: Doc, *path: str) -> Any:
-    """A field below a document; None where it, or what it lies in, is missing or null."""
+    """A field below a document; None if it, or a parent, is missing or null."""
     found: Any = document
     for name in path:
         found = found.get(name) if isinstance(found, dict) else None
@@ -74,5 +74,5 @@ def told(names: Collection[str]) -> str:
 
 
 def setters(pod_sets: bool, names: Collection[str]) -> str:
-    """Who sets something, where both the Pod and its containers may; empty: nobody."""
+    """The Pod or the containers that set a field which both can have; empty if none does."""
     return " and ".join([*(["pod"] if pod_sets else []), *([told(names)] if names else [])])

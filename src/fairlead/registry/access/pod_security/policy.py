@@ -1,6 +1,6 @@
-"""What the labels of a namespace ask for: a level and a version of the standards, for each of three modes.
+"""The policy in a namespace's labels: a level and a version of the standards, for each of three modes.
 
-Upstream: pod-security-admission ``api/helpers.go``. Nothing is exempt, and what is not said is ``privileged:latest``.
+Upstream: pod-security-admission ``api/helpers.go``. Nothing is exempt, and the default is ``privileged:latest``.
 """
 
 import re
@@ -30,7 +30,7 @@ class Standard(NamedTuple):
 
 
 class NamespacePolicy(NamedTuple):
-    """What a namespace asks for: what is refused, what is warned of, and what an audit log would note."""
+    """A namespace's policy: the standards for refusals, for warnings, and for an audit log."""
 
     enforce: Standard = Standard()
     warn: Standard = Standard()
@@ -38,9 +38,9 @@ class NamespacePolicy(NamedTuple):
 
 
 def policy_of(labels: Mapping[str, str]) -> tuple[NamespacePolicy, list[FieldError]]:
-    """The policy that labels spell, and what is wrong with them.
+    """The policy in labels, and their faults.
 
-    A level to enforce that is none is taken for the strictest, one to warn of for the laxest.
+    An invalid level to enforce counts as the strictest, an invalid level to warn as the laxest.
     """
     faults: list[FieldError] = []
     standards = {}

@@ -1,4 +1,4 @@
-"""The further controls of the restricted level: hardened as current practice has it.
+"""The additional controls of the restricted level: current hardening practice.
 
 Upstream: pod-security-admission ``policy/check_*.go``, whose reasons and details these are.
 """
@@ -28,17 +28,17 @@ Check = Callable[[CheckedPod], Violation | None]
 
 
 def not_on_windows(check: Check) -> Check:
-    """The check, of Pods whose system knows what it is about."""
+    """The check, limited to Pods that are not for Windows."""
     return lambda pod: None if pod.is_windows else check(pod)
 
 
 def of_host_users(check: Check) -> Check:
-    """The check, of Pods whose users are the host's."""
+    """The check, limited to Pods without their own user namespace."""
     return lambda pod: None if pod.has_own_users else check(pod)
 
 
 def privilege_escalation(pod: CheckedPod) -> Violation | None:
-    """Every container gives up gaining privileges."""
+    """Every container forbids privilege escalation."""
     names = named(pod.containers, lambda container: context(container, "allowPrivilegeEscalation") is not False)
     if not names:
         return None
@@ -55,7 +55,7 @@ def capabilities(pod: CheckedPod) -> Violation | None:
 
 
 def volumes(pod: CheckedPod) -> Violation | None:
-    """Volumes of storage that no administrator has set up."""
+    """Volumes of types that are not permitted."""
     bad = {volume.get("name", ""): _type_of(volume) for volume in pod.spec.get("volumes") or () if _is_bad(volume)}
     if not bad:
         return None
@@ -86,7 +86,7 @@ def run_as_non_root(pod: CheckedPod) -> Violation | None:
 
 
 def run_as_user(pod: CheckedPod) -> Violation | None:
-    """Nobody asks to be root."""
+    """Neither the Pod nor a container asks to be root."""
     names = named(pod.containers, lambda container: context(container, "runAsUser") == 0)
     who = setters(context(pod.spec, "runAsUser") == 0, names)
     return Violation("runAsUser=0", f"{who} must not set runAsUser=0") if who else None

@@ -22,7 +22,7 @@ from fairlead.registry.store import State
 
 MAX_CHECKED = 3000  # Pods of a namespace whose labels change
 
-# Resources that hold a Pod's template, and where.
+# Resources with a Pod's template, and its path.
 _TEMPLATES = {
     **dict.fromkeys(
         ("ReplicationController", "ReplicaSet", "Deployment", "StatefulSet", "DaemonSet", "Job"), ("spec", "template")
@@ -30,7 +30,7 @@ _TEMPLATES = {
     "CronJob": ("spec", "jobTemplate", "spec", "template"),
     "PodTemplate": ("template",),
 }
-# Sides of a Pod that cannot change what it may do.
+# Subresources of a Pod that cannot change its privileges.
 _HARMLESS = frozenset({"status", "binding", "eviction", "resize"})
 
 
@@ -122,7 +122,7 @@ def _is_stricter(new: Standard, old: Standard) -> bool:
 
 
 def _warnings_of_pods(state: State, namespace: str, standard: Standard) -> Iterator[str]:
-    """Of the Pods that are there already, those that would not be let in any more, by what is wrong with them."""
+    """The existing Pods that would no longer be admitted, by violation."""
     pods = [(key.name, stored) for key, stored in state.of("pods").items() if key.namespace == namespace]
     names: dict[str, list[str]] = defaultdict(list)
     for name, stored in pods[:MAX_CHECKED]:

@@ -1,4 +1,4 @@
-"""Which controls make up a standard: a table of checks, each with the versions that it holds for."""
+"""The controls of a standard: a table of checks, each with the versions that it applies to."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -26,7 +26,7 @@ def _sysctls_since(version: int) -> tuple[int, Check]:
     return version, partial(baseline.sysctls, version=version)
 
 
-# In the order in which upstream tells what it found.
+# In the order of upstream's messages.
 _BASELINE = (
     Control("appArmorProfile", ((0, baseline.app_armor),)),
     Control("capabilities", ((0, baseline.capabilities),)),
@@ -65,7 +65,7 @@ _CONTROLS = {PRIVILEGED: (), BASELINE: _BASELINE, RESTRICTED: (*_BASELINE, *_RES
 
 
 def violations(pod: CheckedPod, standard: Standard) -> list[Violation]:
-    """What of a Pod a standard forbids."""
+    """The violations of a standard by a Pod."""
     return [found for check in _checks(standard) if (found := check(pod))]
 
 

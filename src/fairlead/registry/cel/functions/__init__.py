@@ -1,4 +1,4 @@
-"""What expressions can call beside the language's own functions: a module for each of Kubernetes' libraries.
+"""Functions for expressions besides the language's own: a module for each of Kubernetes' libraries.
 
 A method is a function whose first argument is the value that it is called on.
 """

@@ -1,6 +1,6 @@
 """Addresses and networks: apiserver ``pkg/cel/library/{ip,cidr}.go``.
 
-Addresses that mean IPv4 inside IPv6, and zones, are refused, as upstream does.
+IPv4-mapped IPv6 addresses, and zones, are refused, as upstream does.
 """
 
 import ipaddress
@@ -63,7 +63,7 @@ def _contains_cidr(cidr: Cidr, given: Any) -> bool:
 
 
 def _is_global(address: Address) -> bool:
-    """Not as the registries have it, but as Go does: nothing special."""
+    """By Go's definition, not by the registries': no special address."""
     special = address.is_unspecified or address.is_loopback or address.is_multicast or address.is_link_local
     return not special and address != ipaddress.IPv4Address("255.255.255.255")
 

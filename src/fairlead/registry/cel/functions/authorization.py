@@ -1,4 +1,4 @@
-"""Questions about permissions: apiserver ``pkg/cel/library/authz.go``. Whom they ask is in ``registry.admission``."""
+"""Checks of permissions: apiserver ``pkg/cel/library/authz.go``. The authorizer is in ``registry.admission``."""
 
 from celpy import celtypes
 

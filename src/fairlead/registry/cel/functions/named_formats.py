@@ -28,7 +28,7 @@ class Format:
 
 
 def _prefix(check: Callable[[str], Sequence[str]]) -> Callable[[str], Sequence[str]]:
-    """What a ``generateName`` may be: a name is put behind its dash."""
+    """A valid ``generateName``: a name is appended after its dash."""
     return lambda given: check(re.sub(r"-$", "a", given))
 
 

@@ -29,7 +29,7 @@ class Quantity:
         return hash(self.number)
 
     def plus(self, other: Any, sign: int = 1) -> "Quantity":
-        """With another quantity, or a whole number, added or taken away."""
+        """The sum with, or difference from, another quantity or a whole number."""
         more = other.number if isinstance(other, Quantity) else Fraction(int(other))
         return Quantity(self.number + sign * more)
 

@@ -7,7 +7,7 @@ from celpy import celtypes
 
 
 class Optional:
-    """A value that may be none."""
+    """A value that might be absent."""
 
     def __init__(self, *value: Any) -> None:
         self._value = value

@@ -1,4 +1,4 @@
-"""What helps to write JSON patches. Source: apiserver ``pkg/cel/library/jsonpatch.go``."""
+"""Functions for JSON patches. Source: apiserver ``pkg/cel/library/jsonpatch.go``."""
 
 from typing import Any
 

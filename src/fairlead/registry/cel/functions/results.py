@@ -14,7 +14,7 @@ def text(function: Callable[..., str]) -> Function:
 
 
 def truth(function: Callable[..., Any]) -> Function:
-    """A function that says yes or no."""
+    """A function whose value is a boolean."""
     return lambda *arguments: celtypes.BoolType(bool(function(*arguments)))
 
 

@@ -105,7 +105,7 @@ _SHOWN: dict[str, Callable[[Any, int], str]] = {
     "X": lambda value, digits: _hexadecimal(value, digits).upper(),
 }
 
-# Patterns are matched in time linear in the text, unlike by the library's own ``matches``.
+# Patterns are matched in time linear in the text, unlike in the library's own ``matches``.
 FUNCTIONS: dict[str, Function] = {
     "matches": truth(lambda given, pattern: re2.search(pattern, given)),
     "find": text(_find),

@@ -1,1 +1,1 @@
-"""Server-side apply: who owns which field of an object, and what an applied configuration makes of it (KEP-555)."""
+"""Server-side apply: the owners of an object's fields, and the result of an applied configuration (KEP-555)."""

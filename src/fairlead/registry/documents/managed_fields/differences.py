@@ -1,4 +1,4 @@
-"""What an update changes, as paths of fields: only what differs is taken apart, so that a small change costs little."""
+"""The changes of an update, as paths of fields: only differing parts are decomposed, so a small change is cheap."""
 
 from typing import Any, NamedTuple
 
@@ -12,14 +12,14 @@ _NOBODYS = ("apiVersion", "kind", "metadata")
 
 
 class Differences(NamedTuple):
-    """Fields that are new or have another value, and fields that are no longer there."""
+    """Fields that are new or have another value, and removed fields."""
 
     changed: FieldSet
     gone: FieldSet
 
 
 def differences(type_name: str, old: Doc, new: Doc) -> Differences:
-    """How one document differs from another of its type.
+    """The differences between two documents of a type.
 
     Raises:
         ApiError: 400, an element of a keyed list lacks a key, or two elements have the same one.

@@ -1,6 +1,6 @@
-"""Who owns which fields, as it stands in ``metadata.managedFields``: read, written, and followed entry by entry.
+"""The owners of fields in ``metadata.managedFields``: read, written, and updated entry by entry.
 
-An update touches few fields, so that entries are only taken apart when they hold one of these.
+An update touches few fields, so entries are only decomposed if they contain one of these.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,7 +17,7 @@ APPLY, UPDATE = "Apply", "Update"
 
 
 class Manager(NamedTuple):
-    """Who writes, how, and through which version and side of the object.
+    """The writer, its operation, and the version and subresource that it uses.
 
     What it applies through one version and then another is one configuration: such a manager is known without its
     version (``known``). Upstream: apimachinery ``util/managedfields/internal/managedfields.go``.
@@ -75,20 +75,19 @@ def write_owners(document: Doc, owners: Owners) -> None:
 
 
 def own_all(versions: Versions, document: Doc, without: Iterable[str], manager: Manager, now: str) -> None:
-    """Make the manager of a new object the owner of what it says; ``without`` are sides that it may not write."""
+    """Make the manager of a new object the owner of its fields; ``without``: parts that it cannot write."""
     said = {name: value for name, value in document.items() if name not in without}
     try:
         said = versions.converted(said, manager.api_version)
         tree = tree_of(versions.type_of(manager.api_version) or "", said)
         _write(document, [_raw_entry(manager, tree, now)] if tree else [])
-    except ApiError:  # elements that cannot be told apart; whether they may stand there is for validation to say
+    except ApiError:  # elements that are not distinguishable; validation decides whether they are allowed
         _write(document, [])
 
 
 def follow_update(versions: Versions, old: Doc, new: Doc, manager: Manager, now: str) -> None:
-    """Move ownership after an update: put into ``new`` the owners that it leaves. Untracked objects stay untracked.
-
-    An update may rewrite the owners themselves, which is how clients hand over fields, or forget them all.
+    """Move ownership after an update: write the resulting owners into ``new``. Untracked objects stay untracked. An
+    update can also rewrite the owners themselves: clients do so to hand over fields, or to drop all owners.
     """
     rewritten = new["metadata"].get("managedFields")
     entries = list(_entries(old if rewritten is None else new))
@@ -144,7 +143,7 @@ def _with(entry: Doc | None, fields: FieldSet, manager: Manager, now: str) -> Do
 
 
 def _without(entry: Doc, fields: FieldSet) -> Doc | None:
-    """The entry without fields; None when that leaves nothing."""
+    """The entry without these fields; None if that leaves nothing."""
     if not any(_holds(entry, path) for path in fields):
         return entry
     left = from_fields_v1(entry["fieldsV1"]) - fields
@@ -152,7 +151,7 @@ def _without(entry: Doc, fields: FieldSet) -> Doc | None:
 
 
 def _holds(entry: Doc, path: Path) -> bool:
-    """Whether a field is among those of an entry, without taking the entry apart."""
+    """Whether a field is among those of an entry, without decomposing the entry."""
     node = entry.get("fieldsV1")
     for element in path:
         if not isinstance(node, dict):

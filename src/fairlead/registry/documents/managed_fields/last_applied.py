@@ -1,4 +1,5 @@
-"""From client-side apply to server-side apply and back: the annotation in which kubectl remembers what it applied.
+"""From client-side apply to server-side apply and back: the annotation in which kubectl stores the applied
+configuration.
 
 A user who has applied with kubectl and now does so on the server takes over, without a conflict, the fields that are
 still as the annotation says; and the annotation then says what was applied, so that the way back is open too.
@@ -38,7 +39,7 @@ def still_as_applied(type_name: str, live: Doc, present: Leaves) -> FieldSet:
 
 
 def remember(result: Doc, configuration: Doc) -> None:
-    """Have the object's annotation, if it has one, say what was applied just now."""
+    """Update the object's annotation, if it has one, to the applied configuration."""
     if ANNOTATION in _annotations(result):
         metadata = {**configuration["metadata"], "annotations": dict(_annotations(configuration))}
         metadata["annotations"].pop(ANNOTATION, None)

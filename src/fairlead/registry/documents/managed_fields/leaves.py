@@ -1,8 +1,8 @@
 """The fields that a document sets: each leaf with its value, down to where the API says that a value is one whole.
 
 Lists that are keyed and lists that are sets are taken apart, maps and objects too unless they are atomic; the catalogue
-of types says which is which. Fields that say what an object is, and those that only the server writes, belong to
-nobody (upstream: structured-merge-diff ``typed``, apimachinery ``managedfields/internal/stripmeta.go``).
+of types says which is which. Fields that identify an object, and those that only the server writes, have no owner
+(upstream: structured-merge-diff ``typed``, apimachinery ``managedfields/internal/stripmeta.go``).
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ _NOBODYS_METADATA = {
     *("name", "namespace", "generateName", "uid", "resourceVersion", "generation", "creationTimestamp", "selfLink"),
     *("deletionTimestamp", "deletionGracePeriodSeconds", "managedFields"),
 }
-# What a missing key field counts as: the defaults in the key fields of upstream's list types.
+# The defaults of missing key fields, as in upstream's list types.
 _KEY_DEFAULTS = {"protocol": "TCP", "name": ""}
 
 
@@ -42,7 +42,7 @@ def leaves_of(type_name: str, document: Doc) -> Leaves:
 
 
 def owned_metadata(document: Doc) -> Doc:
-    """The part of the metadata that is not the server's alone."""
+    """The part of the metadata that clients can own."""
     return {name: value for name, value in document["metadata"].items() if name not in _NOBODYS_METADATA}
 
 

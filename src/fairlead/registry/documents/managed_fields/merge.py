@@ -1,4 +1,4 @@
-"""Laying an applied configuration over an object, and taking fields out of one."""
+"""Merges an applied configuration into an object, and removes fields from one."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -43,7 +43,7 @@ def _merge_objects(type_: FieldType, live: Doc, applied: Doc) -> Doc:
 
 
 def _merge_lists(owner: str, name: str, live: list[Any], applied: list[Any]) -> list[Any]:
-    """Applied elements come in their order; those of others stay before or behind as they were."""
+    """Applied elements have their own order; elements of other managers stay before or after them."""
     if is_applied_set(owner, name):
         return list(dict.fromkeys([*live, *applied]))
     keys = list_map_keys(owner, name)
@@ -57,7 +57,7 @@ def _merge_lists(owner: str, name: str, live: list[Any], applied: list[Any]) -> 
 
 
 def atomic_parts(type_name: str, applied: Doc) -> list[str]:
-    """The paths of what is replaced as a whole when it is applied: atomic lists, maps and objects."""
+    """The paths of values that an apply replaces as a whole: atomic lists, maps and objects."""
     return list(_atomic_parts(type_name, applied, ""))
 
 
@@ -89,12 +89,12 @@ def without_fields(document: Doc, paths: Iterable[Path]) -> Doc:
     return document
 
 
-# What is to go: by path element either all of it (None) or parts of it.
+# Fields to remove: by path element, all of it (None) or parts of it.
 _Tree = dict[Element, Any]
 
 
 def _add(tree: _Tree, path: Path) -> None:
-    """Shorter paths come first, so that what lies below one that goes is not looked at."""
+    """Shorter paths come first, so that paths below a removed one are skipped."""
     for element in path[:-1]:
         below = tree.setdefault(element, {})
         if below is None:
@@ -104,12 +104,12 @@ def _add(tree: _Tree, path: Path) -> None:
 
 
 def _is_key(path: Path) -> bool:
-    """Whether the path leads to a field by which its list element is known; it goes with the element or not at all."""
+    """Whether the path is a key field of its list element, which is removed only with the element."""
     return len(path) > 1 and isinstance(path[-2], PathItem) and str(path[-1])[1:] in dict(path[-2].keys)
 
 
 def _prune(node: Any, doomed: _Tree) -> bool:
-    """Remove what is doomed below a node; whether something went and the node is empty now."""
+    """Remove fields below a node; returns whether something was removed and the node is now empty."""
     if isinstance(node, dict):
         gone: list[Any] = [
             e.name for e, below in doomed.items() if isinstance(e, PathField) and _goes(node, e.name, below)
@@ -132,7 +132,7 @@ def _goes(node: Any, place: Any, below: _Tree | None) -> bool:
 
 
 def _places(node: list[Any], doomed: _Tree) -> dict[Element, int]:
-    """Where in a list the elements are, told by the keys that the paths tell them by."""
+    """The positions of elements in a list, by the keys in the paths."""
     key_names = {tuple(name for name, _ in e.keys) for e in doomed if isinstance(e, PathItem)}
     places: dict[Element, int] = {}
     for index, item in enumerate(node):

@@ -1,9 +1,9 @@
-"""Applying a configuration: what it makes of an object, and who owns which fields then.
+"""Applies a configuration: the resulting object, and the resulting owners.
 
-Fields are tracked from the first write on: what the server adds to a new object belongs to nobody. A manager that
+Fields are tracked from the first write on: fields that the server adds to a new object have no owner. A manager that
 changes a field by an update takes it from all others; one that applies a different value than another owner's is
-refused unless it forces. A field that its last owner no longer applies is removed. What is not tracked (a store of an
-earlier version, or a client that gave the owners up) belongs to ``before-first-apply`` from the first apply on.
+refused unless it forces. A field that its last owner no longer applies is removed. Untracked fields (from a store of an
+earlier version, or after a client dropped the owners) belong to ``before-first-apply`` from the first apply on.
 Upstream: structured-merge-diff ``merge/update.go``, apimachinery ``util/managedfields``.
 """
 

@@ -1,4 +1,4 @@
-"""Paths to fields, and sets of them in the form that ``metadata.managedFields`` has on the wire.
+"""Paths to fields, and sets of them in the format of ``metadata.managedFields``.
 
 Upstream: sigs.k8s.io/structured-merge-diff ``fieldpath/{element,serialize}.go``. A set is a tree of JSON objects whose
 keys are ``f:<field>``, ``k:<keys of a list element>`` or ``v:<value of a set's element>``; ``.`` is the node itself.
@@ -21,7 +21,7 @@ class PathField(NamedTuple):
 
 
 class PathItem(NamedTuple):
-    """The element of a list that has these values in its key fields."""
+    """The element of a list with these values in its key fields."""
 
     keys: tuple[tuple[str, str | int | bool], ...]
 
@@ -46,7 +46,7 @@ EMPTY: FieldSet = frozenset()
 
 
 def path_text(path: Path) -> str:
-    """As conflicts name it: ``.spec.ports[port=80,protocol="TCP"].name``."""
+    """A path as in messages about conflicts: ``.spec.ports[port=80,protocol="TCP"].name``."""
     return "".join(str(element) for element in path)
 
 
@@ -62,7 +62,7 @@ def to_fields_v1(fields: FieldSet) -> Doc:
 
 
 def from_fields_v1(tree: Any) -> FieldSet:
-    """A set from its wire form; what is malformed in it is left out, since clients may write managedFields."""
+    """A set from its wire form; malformed parts are left out, because clients can write managedFields."""
     return frozenset(_paths(tree, ()))
 
 

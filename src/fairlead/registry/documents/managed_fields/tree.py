@@ -1,6 +1,5 @@
-"""All fields of a new object in the form that ``managedFields`` has, in one walk: every create needs it.
-
-It says what ``to_fields_v1(leaves_of(…))`` says, for half the time.
+"""All fields of a new object in the format of ``managedFields``, in one walk: every create needs it. The result equals
+``to_fields_v1(leaves_of(…))``, in half the time.
 """
 
 from typing import Any

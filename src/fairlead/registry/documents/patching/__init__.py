@@ -19,7 +19,7 @@ Patch = Callable[[Doc], Doc]
 
 
 def parse_patch(body: bytes, content_type: str, type_name: str) -> Patch:
-    """The patch that a body spells, as a function from the old document to the new one, which leaves the old one alone.
+    """The patch in a body, as a function from the old document to a new one; the old one is not changed.
 
     Args:
         type_name: the type of the documents, by which a strategic merge patch knows how lists are merged. There is
@@ -45,7 +45,7 @@ def parse_patch(body: bytes, content_type: str, type_name: str) -> Patch:
 
 
 def _of_kind(document: Doc, patched: Doc) -> Doc:
-    """What a strategic merge patch says of the kind is not looked at: clients send that of the object to ``/scale``."""
+    """The kind in a strategic merge patch is ignored: clients send the object's kind to ``/scale``."""
     kept: Doc = {name: document[name] for name in ("apiVersion", "kind") if name in document}
     return {**patched, **kept}
 

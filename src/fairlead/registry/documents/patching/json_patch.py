@@ -11,7 +11,7 @@ from fairlead.model.document import Doc
 from fairlead.registry.status import ApiError, bad_request
 
 MAX_OPERATIONS = 10_000  # upstream's, apiserver ``pkg/endpoints/handlers/patch.go``
-# Copies of copies double a document each time, so its size is looked at whenever one is made.
+# Copies of copies double a document each time, so its size is checked after each copy.
 MAX_BYTES = 3 << 20
 MAX_COPIES = 100
 
@@ -49,7 +49,7 @@ def is_failed_test(error: ApiError) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    """The libraries show the part of the document that they looked at, and Python's types; the path is enough."""
+    """The libraries' messages contain parts of the document and Python's types; the path is enough."""
     if isinstance(error, jsonpatch.JsonPatchTestFailed):
         return f"testing value {error.op.location} failed: test failed"
     return str(error).partition(" in {")[0]

@@ -125,7 +125,7 @@ def _identity(item: Any, by: str) -> Any:
 
 
 def _ordered(merged: list[Any], before: list[Any], order: list[Any], identity: Callable[[Any], Any]) -> list[Any]:
-    """``merged`` in the order of the patch; what that does not name goes before the first of it that it preceded."""
+    """``merged`` in the order of the patch; an element that is not in it goes before the first one that it preceded."""
     ranks = _first_places(map(identity, before))
     wanted = _first_places(map(identity, order))
     named = sorted((item for item in merged if identity(item) in wanted), key=lambda item: wanted[identity(item)])
@@ -148,7 +148,7 @@ def _list_of(patch: Doc, key: str) -> list[Any]:
 
 
 def _plain(value: Any) -> Any:
-    """A value that the document takes over, without nulls in objects and without directives."""
+    """A value for the document, without nulls in objects and without directives."""
     if isinstance(value, dict):
         return {k: _plain(v) for k, v in value.items() if v is not None and not k.startswith("$")}
     if isinstance(value, list):

@@ -1,1 +1,1 @@
-"""Kinds of admissionregistration.k8s.io: which servers are asked before something is written."""
+"""Kinds of admissionregistration.k8s.io: webhooks and policies that are consulted before a write."""

@@ -1,4 +1,4 @@
-"""What webhooks and policies say about the requests that concern them, checked: rules, selectors, conditions.
+"""Validation of the matching criteria of webhooks and policies: rules, selectors, conditions.
 
 Upstream: pkg/apis/admissionregistration/validation/validation.go.
 """

@@ -1,4 +1,4 @@
-"""What both sorts of admission policies have in common, and their bindings: completed, checked and shown.
+"""The common part of both types of admission policies, and of their bindings: defaults, validation, columns.
 
 Upstream: pkg/apis/admissionregistration/{v1/defaults.go,validation}.
 """
@@ -32,14 +32,14 @@ _IDENTIFIER = re.compile(r"[_a-zA-Z][_a-zA-Z0-9]*")
 
 
 def default_policy(policy: Doc) -> None:
-    """Fill what the user left out."""
+    """Fill in missing fields."""
     spec = policy.setdefault("spec", {})
     spec.setdefault("failurePolicy", "Fail")
     _complete(spec.get("matchConstraints"))
 
 
 def default_binding(binding: Doc) -> None:
-    """Fill what the user left out."""
+    """Fill in missing fields."""
     _complete(binding.get("spec", {}).get("matchResources"))
 
 

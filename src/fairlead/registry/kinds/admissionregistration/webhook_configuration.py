@@ -33,7 +33,7 @@ _LONGEST_WAIT = 30
 
 
 def _default(more: Doc) -> Callable[[Doc], None]:
-    """Fill what the user left out."""
+    """Fill in missing fields."""
 
     def default(configuration: Doc) -> None:
         for webhook in configuration.get("webhooks") or ():

@@ -86,7 +86,7 @@ def _names(document: Doc) -> set[str]:
 
 
 def validate_update(new: Doc, old: Doc, context: Context) -> list[FieldError]:
-    """What objects are stored under stays: group, plural, scope and kind."""
+    """The identity of stored objects must not change: group, plural, scope and kind."""
     found = definition_faults(new, old)
     for path in (("group",), ("scope",), ("names", "plural"), ("names", "kind")):
         value, before = _at(new["spec"], path), _at(old["spec"], path)

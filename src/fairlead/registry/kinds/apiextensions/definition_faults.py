@@ -1,4 +1,4 @@
-"""What is wrong with a CustomResourceDefinition, beside its schemas.
+"""Faults of a CustomResourceDefinition, besides those of its schemas.
 
 Upstream: apiextensions-apiserver ``pkg/apis/apiextensions/validation/validation.go``.
 """
@@ -64,7 +64,7 @@ def _group(group: str, annotations: Doc) -> Iterator[FieldError]:
 
 
 def _approval(approved: str | None) -> Iterator[FieldError]:
-    """Groups of Kubernetes itself are for kinds that its reviewers have seen (KEP-1111)."""
+    """Kinds in Kubernetes' own groups need an approval annotation (KEP-1111)."""
     see = "see https://github.com/kubernetes/enhancements/pull/1111"
     path = f"metadata.annotations[{APPROVED}]"
     if not approved:

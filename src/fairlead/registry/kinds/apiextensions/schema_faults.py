@@ -1,4 +1,4 @@
-"""What keeps a schema from being structural: a type for each value, and nothing that pruning could not follow.
+"""Faults that make a schema non-structural: each value needs a type, and pruning must be able to follow it.
 
 Upstream: apiextensions-apiserver ``pkg/apiserver/schema/validation.go`` and the schema half of
 ``pkg/apis/apiextensions/validation``.
@@ -95,7 +95,7 @@ def _list(schema: Doc, path: str) -> Iterator[FieldError]:
 
 
 def _default(schema: Doc, path: str) -> Iterator[FieldError]:
-    """A default must be a value that its own schema lets pass, in the form in which it would be stored."""
+    """A default must be valid by its own schema, in the form in which it would be stored."""
     if "default" not in schema or (schema["default"] is None and schema.get("nullable")):
         return
     value = copy.deepcopy(schema["default"])  # the definition keeps what its author wrote

@@ -1,4 +1,4 @@
-"""Which resources there are, those that users define included.
+"""The table of all resources, custom ones included.
 
 A table is made again when a definition changes, and of each definition only when that one has changed.
 """

@@ -1,4 +1,4 @@
-"""Whether a value is what its schema asks for, told in upstream's words, all faults at once.
+"""Validation of a value by its schema, in upstream's words, with all faults at once.
 
 What an update leaves as it was is not held against a schema again, so that objects from before a stricter schema can be
 put right part by part (KEP-4008).
@@ -69,7 +69,7 @@ def _type_fault(value: Any, schema: Doc, path: str) -> FieldError | None:
 
 
 def _kind_of(value: Any) -> str:
-    """The JSON type as upstream names it where it is not the one that was wanted."""
+    """Upstream's name of a JSON type in messages about wrong types."""
     if value is None:
         return "null"
     return next(name for name, fits in _TYPES.items() if fits(value))

@@ -25,14 +25,14 @@ _LOCAL = {
 
 
 def default(service: Doc) -> None:
-    """Fill what the user left out."""
+    """Fill in missing fields."""
     spec = service.setdefault("spec", {})
     if (where := spec.get("service")) is not None and where.get("port") is None:
         where["port"] = _PORT
 
 
 def prepare_create(service: Doc, context: Context) -> None:
-    """One of this server is available; the others are looked for."""
+    """An APIService of this server is available; the availability of others is still unknown."""
     local = {} if service["spec"].get("service") else {"conditions": [{**_LOCAL, "lastTransitionTime": context.now}]}
     service["status"] = local
 

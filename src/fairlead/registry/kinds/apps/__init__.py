@@ -1,1 +1,1 @@
-"""Kinds of apps, and the ReplicationController of old: objects that want a number of Pods made after a template."""
+"""Kinds of apps, and ReplicationControllers: objects with a number of Pods made from a template."""

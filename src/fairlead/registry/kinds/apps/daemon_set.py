@@ -34,7 +34,7 @@ _ALWAYS_SHOWN = ("currentNumberScheduled", "numberMisscheduled", "desiredNumberS
 
 
 def default(daemon_set: Doc) -> None:
-    """Fill what the user left out."""
+    """Fill in missing fields."""
     spec = fill_spec(daemon_set, {"revisionHistoryLimit": 10})
     strategy = spec.setdefault("updateStrategy", {})
     if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
@@ -71,7 +71,7 @@ def faults(daemon_set: Doc) -> list[FieldError]:
 
 
 def _strategy(strategy: Doc) -> list[FieldError]:
-    """The faults of the update strategy; either an old Pod goes first or a new one comes first, never both."""
+    """The faults of the update strategy; either an old Pod goes first or a new one comes first, not both."""
     if strategy["type"] != "RollingUpdate":
         return one_of("spec.updateStrategy.type", strategy["type"], _UPDATE_STRATEGIES)
     path, rolling = "spec.updateStrategy.rollingUpdate", strategy["rollingUpdate"]

@@ -24,7 +24,7 @@ _ROLLING = {"maxUnavailable": "25%", "maxSurge": "25%"}
 
 
 def default(deployment: Doc) -> None:
-    """Fill what the user left out."""
+    """Fill in missing fields."""
     strategy = fill_spec(deployment, _SPEC).setdefault("strategy", {})
     if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
         strategy["rollingUpdate"] = _ROLLING | strategy.get("rollingUpdate", {})
@@ -52,7 +52,7 @@ def _strategy(strategy: Doc) -> list[FieldError]:
 
 
 def _stuck(path: str, rolling: Doc) -> list[FieldError]:
-    """The fault of an update that may neither add a Pod nor take one away."""
+    """The fault of an update strategy that can neither add nor remove a Pod."""
     if all(is_zero(rolling[field]) for field in _ROLLING):
         return [invalid(f"{path}.maxUnavailable", rolling["maxUnavailable"], "may not be 0 when `maxSurge` is 0")]
     return []

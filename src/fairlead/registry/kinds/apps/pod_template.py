@@ -1,4 +1,4 @@
-"""What all workloads share: a selector that fits the template, a template that is a Pod, a count of Pods.
+"""The common part of all workloads: a selector that matches the template, a valid template, a number of Pods.
 
 Upstream: pkg/apis/apps/validation/validation.go, which names the selector of the wrong kind in places; so do we.
 """
@@ -25,7 +25,7 @@ _NEGATIVE = "must be greater than or equal to 0"
 
 
 def fill_spec(workload: Doc, defaults: Doc) -> Doc:
-    """The spec, with what the user left out of it and of its Pod template."""
+    """The spec, with missing fields of it and of its Pod template filled in."""
     spec: Doc = workload.setdefault("spec", {})
     for field, value in defaults.items():
         spec.setdefault(field, value)
@@ -34,7 +34,7 @@ def fill_spec(workload: Doc, defaults: Doc) -> Doc:
 
 
 def default_template(spec: Doc) -> None:
-    """Fill what the user left out of the Pod template."""
+    """Fill in missing fields of the Pod template."""
     template = spec.setdefault("template", {})
     template.setdefault("metadata", {})
     default_spec(template.setdefault("spec", {}))
@@ -105,7 +105,7 @@ def is_zero(amount: int | str) -> bool:
 
 
 def immutable_selector(new: Doc, old: Doc) -> list[FieldError]:
-    """The fault of a selector that changed: the Pods of the old one would be nobody's."""
+    """The fault of a changed selector: it would orphan the Pods of the old one."""
     if new["spec"].get("selector") == old["spec"].get("selector"):
         return []
     return [invalid("spec.selector", new["spec"].get("selector"), "field is immutable")]
@@ -125,7 +125,7 @@ def workload_strategy(
     columns: tuple[Column, ...],
     row: Callable[[Doc, str], list[Any]],
 ) -> Strategy:
-    """What all kinds of workload do alike.
+    """The common hooks of all kinds of workload.
 
     Args:
         status: of a new one, which has no Pods yet.

@@ -21,7 +21,7 @@ FIELDS = {"status.replicas": lambda replica_set: str(status_number(replica_set, 
 
 
 def default(replica_set: Doc) -> None:
-    """Fill what the user left out."""
+    """Fill in missing fields."""
     fill_spec(replica_set, {"replicas": 1})
 
 

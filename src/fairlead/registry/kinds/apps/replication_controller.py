@@ -1,5 +1,5 @@
-"""ReplicationControllers: ReplicaSets of before there were label selectors. They select by labels alone, and may change
-which.
+"""ReplicationControllers: the predecessors of ReplicaSets. They select only by equal labels, and may change their
+selector.
 
 Upstream: pkg/registry/core/replicationcontroller, pkg/apis/core/v1/defaults.go, pkg/apis/core/validation.
 """
@@ -24,7 +24,7 @@ _DEADLINE = "activeDeadlineSeconds in ReplicationController is not Supported"
 
 
 def default(controller: Doc) -> None:
-    """Fill what the user left out; the template's labels do for selector and controller."""
+    """Fill in missing fields; the template's labels serve as selector and as the controller's labels."""
     spec: Doc = controller.setdefault("spec", {})
     spec.setdefault("replicas", 1)
     if "template" not in spec:

@@ -38,7 +38,7 @@ _CHANGEABLE = (
 
 
 def default(stateful_set: Doc) -> None:
-    """Fill what the user left out."""
+    """Fill in missing fields."""
     spec = fill_spec(stateful_set, _SPEC)
     strategy = spec.setdefault("updateStrategy", {})
     if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
@@ -48,7 +48,8 @@ def default(stateful_set: Doc) -> None:
 
 
 def default_claims(stateful_set: Doc) -> None:
-    """Complete the claim templates, in sets of earlier versions too: who writes such a set back changes nothing."""
+    """Complete the claim templates, in sets of earlier versions too, so that writing such a set back changes
+    nothing."""
     for template in stateful_set["spec"].get("volumeClaimTemplates") or ():
         template |= {"apiVersion": "v1", "kind": "PersistentVolumeClaim"}
         persistent_volume_claim.default(template)
@@ -74,7 +75,7 @@ def validate_create(stateful_set: Doc, context: Context) -> list[FieldError]:
 
 
 def _claim_names(spec: Doc) -> list[FieldError]:
-    """Claims are named after their templates, so that a template without a name makes none."""
+    """Claims are named after their templates, so a template needs a name."""
     return [
         required(f"spec.volumeClaimTemplates[{index}].metadata.name")
         for index, template in enumerate(spec.get("volumeClaimTemplates") or ())

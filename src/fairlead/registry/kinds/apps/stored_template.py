@@ -1,4 +1,4 @@
-"""PodTemplates: a template by itself, of which nothing is made. Upstream: pkg/registry/core/podtemplate."""
+"""PodTemplates: stored templates, from which no Pods are made. Upstream: pkg/registry/core/podtemplate."""
 
 from typing import Any
 

@@ -1,1 +1,1 @@
-"""Kinds of autoscaling: how many Pods a workload is to have, by what they do."""
+"""Kinds of autoscaling: the number of Pods of a workload by their load."""

@@ -41,7 +41,7 @@ _NO_METRICS = "nothing in this cluster measures Pods, so the number of replicas 
 
 
 def default(autoscaler: Doc) -> None:
-    """Fill what the user left out."""
+    """Fill in missing fields."""
     spec = autoscaler.setdefault("spec", {})
     spec.setdefault("minReplicas", 1)
     spec["metrics"] = spec.get("metrics") or [dict(each) for each in _METRICS]
@@ -52,7 +52,7 @@ def default(autoscaler: Doc) -> None:
 
 
 def prepare_create(autoscaler: Doc, context: Context) -> None:
-    """A new autoscaler says that nobody will act on it."""
+    """A new autoscaler has a condition that says that no controller acts on it."""
     condition = {"type": "ScalingActive", "status": "False", "reason": "NoMetrics", "message": _NO_METRICS}
     autoscaler["status"] = {
         "conditions": [{**condition, "lastTransitionTime": context.now}],

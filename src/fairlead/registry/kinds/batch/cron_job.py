@@ -27,7 +27,7 @@ _POD = "spec.jobTemplate.spec.template.spec"
 
 
 def default(cron_job: Doc) -> None:
-    """Fill what the user left out."""
+    """Fill in missing fields."""
     spec = cron_job.setdefault("spec", {})
     for field, value in _SPEC.items():
         spec[field] = value if spec.get(field) in (None, "") else spec[field]

@@ -20,7 +20,7 @@ from fairlead.registry.kinds.cells import AGE, NAME, age, human_duration, name
 from fairlead.registry.strategy import Column, Context, Strategy
 
 CONTROLLER_UID, JOB_NAME = "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"
-_LABELS = (CONTROLLER_UID, "controller-uid"), (JOB_NAME, "job-name")  # with their names of old
+_LABELS = (CONTROLLER_UID, "controller-uid"), (JOB_NAME, "job-name")  # with their old names
 _SPEC = {"completionMode": "NonIndexed", "suspend": False, "manualSelector": False}
 _COUNTS = ("parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished")
 _FIXED = ("completions", "selector", "template", "completionMode", *POLICIES)
@@ -30,12 +30,12 @@ _NEGATIVE = "must be greater than or equal to 0"
 
 
 def default(job: Doc) -> None:
-    """Fill what the user left out. Without completions a Job is done when one of its Pods is."""
+    """Fill in missing fields. Without completions a Job is done when one of its Pods is."""
     spec = fill_spec(job, _SPEC)
     if spec.get("completions") is None and spec.get("parallelism") is None:
         spec["completions"] = 1
     spec.setdefault("parallelism", 1)
-    # Those who limit the tries of each index mean no limit for all together.
+    # With a limit for each index there is no limit for all together.
     spec.setdefault("backoffLimit", 6 if spec.get("backoffLimitPerIndex") is None else _NO_LIMIT)
     policy = spec.get("podFailurePolicy")
     spec.setdefault("podReplacementPolicy", "TerminatingOrFailed" if policy is None else "Failed")
@@ -70,7 +70,7 @@ def validate_create(job: Doc, context: Context) -> list[FieldError]:
 
 
 def _mode(job: Doc) -> list[FieldError]:
-    """An indexed Job says how many numbers there are, and each must do for a host name."""
+    """An indexed Job has a number of completions, and each index must fit into a host name."""
     spec, metadata = job["spec"], job["metadata"]
     if spec["completionMode"] not in _MODES:
         return [not_supported("spec.completionMode", spec["completionMode"], _MODES)]

@@ -1,4 +1,4 @@
-"""The faults of what a Job says of Pods that fail and of work that suffices.
+"""The faults of a Job's pod failure policy and success policy.
 
 Upstream: ``validatePodFailurePolicy``, ``validateSuccessPolicy`` and ``validateJobSpec`` in pkg/apis/batch/validation.
 """

@@ -1,5 +1,5 @@
-"""CertificateSigningRequests: checked and stored, approved or denied through a subresource. Their author is part of
-them; who may approve and sign them is in ``registry.access.certificate_signers``.
+"""CertificateSigningRequests: validated and stored, approved or denied through a subresource. They contain their
+author; permissions to approve and sign are in ``registry.access.certificate_signers``.
 
 Upstream: pkg/registry/certificates/certificates, pkg/apis/certificates/validation.
 """
@@ -28,7 +28,7 @@ _USAGES = frozenset(
 
 
 def prepare_create(request: Doc, context: Context) -> None:
-    """A new request is neither approved nor denied, and comes in the name of its author, whatever it says."""
+    """A new request is neither approved nor denied, and its author is the client, whatever it contains."""
     spec = request.setdefault("spec", {})
     for field in _OF_THE_USER:
         spec.pop(field, None)
@@ -40,7 +40,7 @@ def prepare_create(request: Doc, context: Context) -> None:
 
 
 def prepare_status_update(request: Doc, old: Doc, context: Context) -> None:
-    """The signer issues or fails; whether a request is approved is not its to say."""
+    """The signer issues or fails; it cannot approve a request."""
     status = request.setdefault("status", {})
     status["conditions"] = [*_conditions(old, _DECISIONS), *_conditions(request, None, _DECISIONS)]
     _date(status["conditions"], old, context.now)
@@ -59,7 +59,7 @@ def _conditions(request: Doc, only: frozenset[str] | None = None, never: frozens
 
 
 def _date(conditions: list[Doc], old: Doc, now: str) -> None:
-    """Say since when conditions are as they are, where their writer does not."""
+    """Set missing times of conditions."""
     known = {each.get("type"): each for each in _conditions(old)}
     for condition in conditions:
         condition.setdefault("lastUpdateTime", now)
@@ -106,8 +106,8 @@ def _signer(text: str) -> list[FieldError]:
 
 
 def validate_update(request: Doc, old: Doc, context: Context) -> list[FieldError]:
-    """The faults of a changed request: what is asked for stays, or an approval would be of something else; and so does
-    what was decided and issued."""
+    """The faults of a changed request: its content must not change, since an approval is for this content, nor must a
+    decision or an issued certificate."""
     faults = []
     if request.get("spec") != old.get("spec"):
         faults.append(invalid("spec", request.get("spec"), "field is immutable"))

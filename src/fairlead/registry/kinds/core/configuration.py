@@ -1,8 +1,8 @@
 """Stored data that the Service system itself does not read: ConfigMap, Secret, ServiceAccount, Lease.
 
-Refuses keys that could not be file names, changes of what is marked immutable, and a Secret that lacks what its type
-promises, or is of another type than it was made with. Upstream: pkg/registry/core/{configmap,secret,serviceaccount},
-pkg/registry/coordination/lease, pkg/apis/core/validation.
+Refuses keys that are not valid file names, changes of immutable objects, a Secret without the keys of its type, and a
+change of its type. Upstream: pkg/registry/core/{configmap,secret,serviceaccount}, pkg/registry/coordination/lease,
+pkg/apis/core/validation.
 """
 
 import base64
@@ -69,7 +69,7 @@ def _default_config_map(config_map: Doc) -> None:
 
 
 def _check_base64(document: Doc, field: str) -> None:
-    """Refuse what upstream's decoder refuses before any rule is asked."""
+    """Refuse values that upstream's decoder refuses before validation."""
     for text in (document.get(field) or {}).values():
         try:
             base64.b64decode(text, validate=True)

@@ -15,7 +15,7 @@ _ADDRESS_LISTS = ("addresses", "notReadyAddresses")
 
 
 def default(endpoints: Doc) -> None:
-    """Fill what the user left out."""
+    """Fill in missing fields."""
     for subset in endpoints.get("subsets") or ():
         for port in subset.get("ports") or ():
             port.setdefault("protocol", "TCP")

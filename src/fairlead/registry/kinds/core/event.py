@@ -25,7 +25,8 @@ COLUMNS = (
 
 
 def validate_create(event: Doc, context: Context) -> list[FieldError]:
-    """The faults of an Event: it stands beside what it is about, or, when that has no namespace, with the system."""
+    """The faults of an Event: it must be in the namespace of its object, or, if that has none, in a system
+    namespace."""
     namespace, target = event["metadata"].get("namespace", ""), _target(event).get("namespace", "")
     if namespace == target or (not target and namespace in _CLUSTER_SCOPED):
         return []

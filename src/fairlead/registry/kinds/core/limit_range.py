@@ -1,4 +1,4 @@
-"""LimitRanges. What they mean for a new Pod is in ``registry.kinds.core.pod.limits``.
+"""LimitRanges. Their effect on a new Pod is in ``registry.kinds.core.pod.limits``.
 
 Upstream: pkg/registry/core/limitrange, ``SetDefaults_LimitRangeItem``, ``ValidateLimitRange``.
 """
@@ -25,7 +25,7 @@ _ORDER = (
 
 
 def default(limit_range: Doc) -> None:
-    """Fill what the user left out: the most is the default limit, and that, or the least, the default request."""
+    """Fill in missing fields: the maximum is the default limit, and that, or the minimum, the default request."""
     for item in (limit_range.setdefault("spec", {})).get("limits") or ():
         if item.get("type") != "Container":
             continue

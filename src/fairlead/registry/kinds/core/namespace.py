@@ -13,14 +13,14 @@ _IMMORTAL = frozenset({"default", "kube-system", "kube-public"})
 
 
 def default(namespace: Doc) -> None:
-    """Every Namespace carries its own name as a label, so that selectors can choose it."""
+    """Every Namespace has its own name as a label, for selectors."""
     metadata = namespace.setdefault("metadata", {})
     if metadata.get("name"):
         metadata.setdefault("labels", {})[_NAME_LABEL] = metadata["name"]
 
 
 def prepare_create(namespace: Doc, context: Context) -> None:
-    """A new Namespace is active, and keeps itself alive until what it holds is gone."""
+    """A new Namespace is active, and has a finalizer until its content is deleted."""
     namespace["status"] = {"phase": "Active"}
     finalizers = namespace.setdefault("spec", {}).setdefault("finalizers", [])
     if _FINALIZER not in finalizers:
@@ -39,7 +39,7 @@ def prepare_status_update(namespace: Doc, old: Doc, context: Context) -> None:
 
 
 def undeletable(name: str) -> str:
-    """The namespaces without which nothing works stay. Upstream: admission plugin NamespaceLifecycle."""
+    """Some namespaces cannot be deleted. Upstream: admission plugin NamespaceLifecycle."""
     return "this namespace may not be deleted" if name in _IMMORTAL else ""
 
 
@@ -49,7 +49,7 @@ def is_held(namespace: Doc) -> bool:
 
 
 def mark_deleted(namespace: Doc) -> None:
-    """A deleted namespace says so by its phase, and is given no grace period."""
+    """A deleted namespace has the phase Terminating, and no grace period."""
     del namespace["metadata"]["deletionGracePeriodSeconds"]
     namespace["status"] = {**namespace.get("status", {}), "phase": "Terminating"}
 

@@ -30,7 +30,7 @@ COLUMNS = (
 
 
 def default(node: Doc) -> None:
-    """A node that keeps nothing back for itself can give all it has."""
+    """A node without reserved resources can allocate its whole capacity."""
     node.setdefault("spec", {})
     status = node.setdefault("status", {})
     if "capacity" in status:
@@ -52,7 +52,7 @@ def validate_create(node: Doc, context: Context) -> list[FieldError]:
 
 
 def _addresses(node: Doc) -> list[FieldError]:
-    """The faults of the addresses that the API server connects to, or that clients are told to."""
+    """The faults of the addresses that the API server or clients connect to."""
     addresses = enumerate((node.get("status") or {}).get("addresses") or ())
     return [
         fault

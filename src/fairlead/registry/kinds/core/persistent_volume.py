@@ -30,7 +30,7 @@ _RECYCLED = (
     "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach "
     "is to use dynamic provisioning."
 )
-# All other fields of the spec are the place where the volume is.
+# All other fields of the spec are volume sources.
 _NOT_A_SOURCE = frozenset(
     (
         "accessModes",
@@ -47,13 +47,13 @@ _NOT_A_SOURCE = frozenset(
 
 
 def default(volume: Doc) -> None:
-    """Fill what the user left out."""
+    """Fill in missing fields."""
     volume["spec"] = _DEFAULTS | (volume.get("spec") or {})
     default_source(volume["spec"])
 
 
 def prepare_create(volume: Doc, context: Context) -> None:
-    """A new volume is for nobody yet."""
+    """A new volume is available to any claim."""
     volume["status"] = {"phase": "Pending"}
 
 
@@ -85,7 +85,7 @@ def validate_create(volume: Doc, context: Context) -> list[FieldError]:
 
 
 def validate_update(volume: Doc, old: Doc, context: Context) -> list[FieldError]:
-    """The faults of a changed volume: what lies where stays there."""
+    """The faults of a changed volume: its source must not change."""
     faults = validate_create(volume, context)
     if _sources(volume["spec"]) != _sources(old["spec"]):
         path = "spec.persistentvolumesource"
@@ -120,7 +120,7 @@ def row(volume: Doc, now: str) -> list[Any]:
 
 
 def warnings(volume: Doc, old: Doc | None) -> list[str]:
-    """The warnings about what a volume says in ways of old."""
+    """The warnings about deprecated fields of a volume."""
     present = volume["metadata"].get("annotations") or {}
     found = [f"metadata.annotations[{name}]: {why}" for name, why in _OLD_ANNOTATIONS.items() if name in present]
     return found + ([_RECYCLED] if volume["spec"].get("persistentVolumeReclaimPolicy") == "Recycle" else [])

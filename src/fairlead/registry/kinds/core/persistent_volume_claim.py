@@ -29,7 +29,7 @@ _CHANGEABLE = ("resources", "volumeAttributesClassName")
 
 
 def default(claim: Doc) -> None:
-    """Fill what the user left out."""
+    """Fill in missing fields."""
     claim.setdefault("spec", {}).setdefault("volumeMode", "Filesystem")
     claim.setdefault("status", {}).setdefault("phase", "Pending")
 

@@ -1,4 +1,4 @@
-"""ResourceQuotas: how much of what a namespace may have. What they count is in ``registry.access.quota``.
+"""ResourceQuotas: limits of a namespace's resources. Usage is computed in ``registry.kinds.usage``.
 
 Upstream: pkg/registry/core/resourcequota, ``ValidateResourceQuota``, ``printResourceQuota``.
 """
@@ -21,7 +21,7 @@ _LIMITS = "limits."
 
 
 def prepare_create(quota: Doc, context: Context) -> None:
-    """A new quota has counted nothing."""
+    """A new quota has no usage."""
     quota["status"] = {}
 
 
@@ -45,7 +45,7 @@ def validate(quota: Doc, context: Context) -> list[FieldError]:
 
 
 def validate_update(quota: Doc, old: Doc, context: Context) -> list[FieldError]:
-    """The faults of a changed quota: what it is about stays."""
+    """The faults of a changed quota: its scopes must not change."""
     faults = validate(quota, context)
     new_scopes, old_scopes = (sorted((each.get("spec") or {}).get("scopes") or ()) for each in (quota, old))
     if new_scopes != old_scopes:

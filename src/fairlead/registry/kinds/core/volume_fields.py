@@ -18,7 +18,7 @@ _VOLUME_MODES = ("Block", "Filesystem")
 
 
 def modes_faults(path: str, modes: list[str]) -> list[FieldError]:
-    """The faults of access modes: there is one at least, and the one of a single Pod stands alone."""
+    """The faults of access modes: there is at least one, and ReadWriteOncePod excludes others."""
     if not modes:
         return [required(path, "at least 1 access mode is required")]
     faults = [not_supported(path, mode, _MODES) for mode in modes if mode not in _MODES]

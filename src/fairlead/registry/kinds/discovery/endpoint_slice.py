@@ -21,7 +21,7 @@ _HINTS = ("forZones", "forNodes")
 
 
 def default(endpoint_slice: Doc) -> None:
-    """Fill what the user left out. The lists are always there, since some clients cannot read a slice without them."""
+    """Fill in missing fields. The lists are always there, since some clients cannot read a slice without them."""
     endpoint_slice["ports"] = endpoint_slice.get("ports") or []
     endpoint_slice["endpoints"] = endpoint_slice.get("endpoints") or []
     for port in endpoint_slice["ports"]:
@@ -29,11 +29,11 @@ def default(endpoint_slice: Doc) -> None:
         port.setdefault("protocol", "TCP")
     for endpoint in endpoint_slice["endpoints"]:
         endpoint.setdefault("conditions", {})
-        endpoint.pop("deprecatedTopology", None)  # readable in older versions of the API, never written in this one
+        endpoint.pop("deprecatedTopology", None)  # from older versions of the API, not writable in this one
 
 
 def bumps_generation(new: Doc, old: Doc) -> bool:
-    """Whether a consumer must look: the slice or its labels changed; annotations alone do not count."""
+    """Whether consumers need the change: the slice or its labels changed; annotations do not count."""
     changed = any(new.get(field) != old.get(field) for field in ("endpoints", "ports", "addressType"))
     return changed or new["metadata"].get("labels") != old["metadata"].get("labels")
 
@@ -49,7 +49,7 @@ def validate_create(endpoint_slice: Doc, context: Context) -> list[FieldError]:
 
 
 def validate_update(endpoint_slice: Doc, old: Doc, context: Context) -> list[FieldError]:
-    """The faults of a changed slice: it stays of the family that it is."""
+    """The faults of a changed slice: its family must not change."""
     faults = validate_create(endpoint_slice, context)
     address_type = endpoint_slice.get("addressType", "")
     if address_type != old.get("addressType", ""):

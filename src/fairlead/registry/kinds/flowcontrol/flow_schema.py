@@ -24,7 +24,7 @@ _OF_RESOURCES = ("verbs", "apiGroups", "resources")
 
 
 def default(schema: Doc) -> None:
-    """Fill what the user left out."""
+    """Fill in missing fields."""
     spec = schema.setdefault("spec", {})
     spec["matchingPrecedence"] = spec.get("matchingPrecedence") or _PRECEDENCE
 

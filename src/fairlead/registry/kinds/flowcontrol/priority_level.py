@@ -20,7 +20,7 @@ _MOST_QUEUES = 10_000_000
 
 
 def default(level: Doc) -> None:
-    """Fill what the user left out."""
+    """Fill in missing fields."""
     spec = level.setdefault("spec", {})
     if spec.get("type") == "Exempt":
         spec["exempt"] = {**_EXEMPT, **(spec.get("exempt") or {})}

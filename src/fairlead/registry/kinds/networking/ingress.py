@@ -155,7 +155,7 @@ def _classes(state: ClusterState) -> Iterator[tuple[Doc, str]]:
 
 
 def warnings(ingress: Doc, old: Doc | None) -> list[str]:
-    """The warning about a new Ingress that names its class in the way of old."""
+    """The warning about a new Ingress with the deprecated class annotation."""
     is_named = (ingress.get("spec") or {}).get("ingressClassName") is not None
     if old or is_named or _CLASS_ANNOTATION not in (ingress["metadata"].get("annotations") or {}):
         return []

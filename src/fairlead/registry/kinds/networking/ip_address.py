@@ -1,4 +1,4 @@
-"""IPAddresses: which virtual IP belongs to what, for all to see. Upstream: pkg/registry/networking/ipaddress; KEP-1880.
+"""IPAddresses: the owner of each virtual IP. Upstream: pkg/registry/networking/ipaddress; KEP-1880.
 
 The server writes one for each address that a Service takes, in the same step, and deletes it with the address.
 """
@@ -39,10 +39,10 @@ def is_of_a_service(address: Doc) -> bool:
 
 
 def allocate(address: Doc, old: Doc | None, context: Context) -> SideEffects:
-    """An IPAddress that a user makes keeps Services from getting that address.
+    """An IPAddress that a user creates reserves the address.
 
     Raises:
-        ApiError: 409, somebody holds the address.
+        ApiError: 409, the address is already allocated.
     """
     ip = address["metadata"].get("name", "")
     if old is not None or context.dry_run or is_of_a_service(address):
@@ -53,7 +53,7 @@ def allocate(address: Doc, old: Doc | None, context: Context) -> SideEffects:
 
 
 def release(address: Doc) -> SideEffects:
-    """What goes with a deleted IPAddress: the address, if it was not only a Service's."""
+    """The released address of a deleted IPAddress, unless a Service holds it."""
     return NO_EFFECTS if is_of_a_service(address) else SideEffects(free_ips=(address["metadata"]["name"],))
 
 
@@ -66,7 +66,7 @@ def name_errors(text: str) -> list[str]:
 
 
 def validate_create(address: Doc, context: Context) -> list[FieldError]:
-    """The faults of a new IPAddress: it belongs to something."""
+    """The faults of a new IPAddress: it needs a parent."""
     parent = address.get("spec", {}).get("parentRef")
     if parent is None:
         return [required(_PATH)]
@@ -74,7 +74,7 @@ def validate_create(address: Doc, context: Context) -> list[FieldError]:
 
 
 def validate_update(address: Doc, old: Doc, context: Context) -> list[FieldError]:
-    """The faults of a changed IPAddress: it does not change hands."""
+    """The faults of a changed IPAddress: its parent must not change."""
     parent = address.get("spec", {}).get("parentRef")
     if parent != old.get("spec", {}).get("parentRef"):
         return [invalid(_PATH, parent, "field is immutable")]

@@ -18,7 +18,7 @@ _SIDES = (("ingress", "from"), ("egress", "to"))
 
 
 def default(policy: Doc) -> None:
-    """Fill what the user left out: a policy is about ingress, and about egress if it has rules for that."""
+    """Fill in missing fields: a policy applies to ingress, and to egress if it has rules for it."""
     spec = policy.setdefault("spec", {})
     spec.setdefault("podSelector", {})
     spec["policyTypes"] = spec.get("policyTypes") or (["Ingress", "Egress"] if spec.get("egress") else ["Ingress"])
@@ -83,7 +83,7 @@ def _peer(path: str, peer: Doc) -> list[FieldError]:
 
 
 def _except_errors(cidr: str, text: str) -> list[str]:
-    """Reasons why a network cannot be taken out of another; of one that is no network much has been said already."""
+    """Reasons why a network is no valid exception of another; invalid networks are already reported."""
     if cidr_errors(cidr):
         return []
     whole, part = ip_network(cidr), ip_network(text)

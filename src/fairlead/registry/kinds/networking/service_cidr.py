@@ -36,13 +36,13 @@ def ranges_of(family: str, state: ClusterState) -> list[str]:
     return [cidr for cidr in _given_ranges(documents) if family_of(cidr) == family]
 
 
-@lru_cache(maxsize=8)  # they change rarely, and every new Service asks
+@lru_cache(maxsize=8)  # they change rarely, and every new Service needs them
 def _given_ranges(documents: tuple[bytes, ...]) -> tuple[str, ...]:
     return given_ranges(decode(ServiceCIDR, document) for document in documents)
 
 
 def prepare_create(service_cidr: Doc, context: Context) -> None:
-    """A new ServiceCIDR has no status; one without the condition Ready gives addresses."""
+    """A new ServiceCIDR has no status; without the condition Ready it still provides addresses."""
     service_cidr["status"] = {}
 
 
@@ -61,7 +61,7 @@ def validate_create(service_cidr: Doc, context: Context) -> list[FieldError]:
 
 
 def validate_update(service_cidr: Doc, old: Doc, context: Context) -> list[FieldError]:
-    """The faults of changed ranges: a second family may be added, and that is all."""
+    """The faults of changed ranges: only a second family can be added."""
     cidrs, before = service_cidr.get("spec", {}).get("cidrs") or [], old["spec"]["cidrs"]
     if len(cidrs) < len(before):
         return [invalid(_PATH, cidrs, _IMMUTABLE)]

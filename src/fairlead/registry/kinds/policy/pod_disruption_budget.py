@@ -13,7 +13,7 @@ _POLICIES = ("AlwaysAllow", "IfHealthyBudget")
 
 
 def prepare_create(budget: Doc, context: Context) -> None:
-    """Nothing may be disrupted before the controller has looked."""
+    """No disruption is allowed before the controller has counted."""
     budget["status"] = {"currentHealthy": 0, "desiredHealthy": 0, "disruptionsAllowed": 0, "expectedPods": 0}
 
 

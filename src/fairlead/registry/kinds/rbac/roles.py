@@ -1,5 +1,5 @@
-"""Roles and their bindings. Names may be any that a path can hold, ``system:node`` too; what a binding is of never
-changes, or a user who may write its subjects could hand out another role.
+"""Roles and their bindings. Names can be any path segment, such as ``system:node``. The role of a binding never
+changes: otherwise a user who may write its subjects could grant another role.
 
 What they allow is in ``registry.access.rbac``. Upstream: pkg/apis/rbac/validation, apimachinery
 ``pkg/api/validation/path``.
@@ -25,7 +25,7 @@ def _name_errors(name: str) -> list[str]:
 
 
 def _subject_faults(binding: Doc) -> list[FieldError]:
-    """The faults of those that a role is given to."""
+    """The faults of a binding's subjects."""
     # In a namespace, a ServiceAccount without one is that namespace's.
     is_namespaced = binding["kind"] == "RoleBinding"
     subjects = enumerate(binding.get("subjects") or ())
@@ -48,7 +48,7 @@ def _subject(path: str, subject: Doc, is_namespaced: bool) -> Iterator[FieldErro
 
 
 def _role_ref_faults(binding: Doc) -> list[FieldError]:
-    """The faults of what a binding gives."""
+    """The faults of a binding's role."""
     ref, path = binding.get("roleRef") or {}, "roleRef"
     faults = []
     if ref.get("apiGroup") != _GROUP:

@@ -1,1 +1,1 @@
-"""Kinds of node.k8s.io: with which runtime a node runs Pods."""
+"""Kinds of node.k8s.io: runtimes for Pods."""

@@ -1,4 +1,4 @@
-"""RuntimeClasses. Every class stands for the one way in which nodes run Pods here.
+"""RuntimeClasses. All classes mean the same runtime here.
 
 Upstream: pkg/registry/node/runtimeclass, pkg/apis/node/validation.
 """

@@ -1,1 +1,1 @@
-"""Kinds of scheduling.k8s.io: how important Pods are."""
+"""Kinds of scheduling.k8s.io: priorities of Pods."""

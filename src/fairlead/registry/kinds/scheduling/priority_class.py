@@ -28,7 +28,7 @@ _FIXED = ("value", "preemptionPolicy")
 
 
 def default(priority_class: Doc) -> None:
-    """Fill what the user left out."""
+    """Fill in missing fields."""
     priority_class["preemptionPolicy"] = priority_class.get("preemptionPolicy") or "PreemptLowerPriority"
 
 
@@ -63,7 +63,7 @@ def validate_create(priority_class: Doc, context: Context) -> list[FieldError]:
 
 
 def validate_update(priority_class: Doc, old: Doc, context: Context) -> list[FieldError]:
-    """The faults of a changed class: Pods have taken over what it says."""
+    """The faults of a changed class: Pods have copied its values."""
     prepare_create(priority_class, context)
     return [
         invalid(field, priority_class.get(field), "field is immutable")

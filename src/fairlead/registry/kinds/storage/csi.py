@@ -1,5 +1,5 @@
-"""What drivers of storage say about themselves: CSIDriver, CSINode, VolumeAttachment. They are checked and stored;
-volumes here come from no driver.
+"""Objects of storage drivers: CSIDriver, CSINode, VolumeAttachment. They are validated and stored; no volume here comes
+from a driver.
 
 Upstream: pkg/registry/storage/{csidriver,csinode,volumeattachment}, pkg/apis/storage/{v1,validation}.
 """
@@ -26,7 +26,7 @@ _MODES = ("Ephemeral", "Persistent")
 
 
 def default_driver(driver: Doc) -> None:
-    """Fill what the user left out."""
+    """Fill in missing fields."""
     spec = driver["spec"] = {**_DRIVER, **(driver.get("spec") or {})}
     spec["volumeLifecycleModes"] = spec.get("volumeLifecycleModes") or ["Persistent"]
 
@@ -58,7 +58,7 @@ def _driver_row(driver: Doc, now: str) -> list[Any]:
 
 
 def validate_node(node: Doc, context: Context) -> list[FieldError]:
-    """The faults of what a node says of its drivers."""
+    """The faults of a node's drivers."""
     drivers = (node.get("spec") or {}).get("drivers") or ()
     faults, seen = [], set()
     for index, driver in enumerate(drivers):

@@ -17,7 +17,7 @@ _FIXED = ("parameters", "provisioner", "reclaimPolicy")
 
 
 def default(storage_class: Doc) -> None:
-    """Fill what the user left out."""
+    """Fill in missing fields."""
     for field, value in _DEFAULTS.items():
         storage_class.setdefault(field, value)
 
@@ -33,7 +33,7 @@ def validate_create(storage_class: Doc, context: Context) -> list[FieldError]:
 
 
 def validate_update(storage_class: Doc, old: Doc, context: Context) -> list[FieldError]:
-    """The faults of a changed StorageClass: what its volumes were made by stays."""
+    """The faults of a changed StorageClass: the parameters of its volumes must not change."""
     faults = validate_create(storage_class, context)
     changed = (field for field in _FIXED if storage_class.get(field) != old.get(field))
     faults += [forbidden(field, f"updates to {field} are forbidden.") for field in changed]

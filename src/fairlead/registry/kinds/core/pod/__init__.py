@@ -23,7 +23,7 @@ from fairlead.registry.strategy import Context, Strategy
 
 
 def admit_create(pod: Doc, context: Context) -> None:
-    """A new Pod runs as its ServiceAccount, within the limits of its namespace, and is as important as its class."""
+    """Add the ServiceAccount, the limits of the namespace, and the priority of the class to a new Pod."""
     fill_limits(pod, context)
     admit(pod, context)
     add_tolerations(pod, context)
@@ -31,19 +31,19 @@ def admit_create(pod: Doc, context: Context) -> None:
 
 
 def prepare_create(pod: Doc, context: Context) -> None:
-    """A new Pod waits to be placed and started."""
+    """A new Pod is Pending."""
     pod["status"] = {"phase": "Pending", "qosClass": quality(pod["spec"])}
     name_own_labels(pod)
 
 
 def prepare_update(pod: Doc, old: Doc, context: Context) -> None:
-    """Keep what admission gave the Pod when it was made, since the next write may come from a manifest without it."""
+    """Keep fields that admission set at creation, because an update can come from a manifest without them."""
     add_tolerations(pod, context)
     keep_priority(pod, old)
 
 
 def prepare_status_update(pod: Doc, old: Doc, context: Context) -> None:
-    """A node agent reports everything but the class, which was settled when the Pod was made."""
+    """A node agent reports everything but the QoS class, which is fixed at creation."""
     if settled := old.get("status", {}).get("qosClass"):
         pod.setdefault("status", {})["qosClass"] = settled
 

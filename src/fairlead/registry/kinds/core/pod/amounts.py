@@ -1,4 +1,4 @@
-"""How much a Pod asks for and may have, over all its containers.
+"""The requests and limits of a Pod, over all its containers.
 
 Upstream: ``component-helpers/resource/helpers.go`` (PodRequests, PodLimits): containers run together, those that
 initialize one after another beside the sidecars that were started before them.
@@ -35,7 +35,7 @@ def pod_amounts(spec: Doc, field: str) -> Amounts:
 
 
 def container_amounts(container: Doc, field: str) -> Amounts:
-    """What one container asks for or may have."""
+    """The requests or limits of one container."""
     return _read((container.get("resources") or {}).get(field) or {})
 
 

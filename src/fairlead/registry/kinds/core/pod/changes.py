@@ -1,4 +1,4 @@
-"""What of a Pod may change: next to nothing, since it describes processes that run.
+"""The changeable fields of a Pod: very few, because it describes running processes.
 
 Upstream: ``ValidatePodUpdate`` in pkg/apis/core/validation/validation.go.
 """
@@ -69,7 +69,7 @@ def _rest(new: Doc, old: Doc) -> list[FieldError]:
 
 
 def _fixed(spec: Doc, old: Doc) -> Doc:
-    """The part of a spec that may not change."""
+    """The immutable part of a spec."""
     fixed = {key: value for key, value in spec.items() if key not in {"activeDeadlineSeconds", "tolerations"}}
     if old["terminationGracePeriodSeconds"] < 0 and spec["terminationGracePeriodSeconds"] == 1:
         fixed["terminationGracePeriodSeconds"] = old["terminationGracePeriodSeconds"]

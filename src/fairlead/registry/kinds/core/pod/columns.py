@@ -1,7 +1,7 @@
 """A Pod in ``kubectl get``. Upstream: ``printPod`` in pkg/printers/internalversion/printers.go.
 
-The STATUS column is not the phase: it is the most telling reason that any container gives, so that a Pod in a crash
-loop says so. The rules stand in upstream's order, later ones overrule earlier ones.
+The STATUS column is not the phase: it is the most significant reason of any container, such as a crash loop. The rules
+    are in upstream's order, and later ones override earlier ones.
 """
 
 from typing import Any, NamedTuple
@@ -44,7 +44,7 @@ def row(pod: Doc, now: str) -> list[Any]:
 
 
 class _Summary(NamedTuple):
-    """What the container statuses come to.
+    """A summary of container statuses.
 
     Attributes:
         restarted_at: when the last of the restarts began, RFC 3339; empty when nothing restarted.
@@ -76,7 +76,7 @@ def _initial_reason(status: Doc) -> str:
 
 
 def _init_summary(spec: Doc, status: Doc, reason: str) -> _Summary:
-    """Goes through the init containers in order and stops at the first that has not done its part."""
+    """Goes through the init containers in order and stops at the first that is not complete."""
     sidecars = _sidecars(spec)
     total = len(spec.get("initContainers") or ())
     ready, seen = 0, []
@@ -101,7 +101,7 @@ def _init_trouble(container: Doc) -> str:
 
 
 def _running_summary(spec: Doc, status: Doc, init: _Summary) -> _Summary:
-    """The containers are read last to first, so that the first one's reason is the one that stays."""
+    """The containers are read from last to first, so that the first one's reason wins."""
     containers = status.get("containerStatuses") or []
     sidecars = _sidecars(spec)
     restarting = [*(c for c in status.get("initContainerStatuses") or () if c.get("name") in sidecars), *containers]

@@ -1,4 +1,4 @@
-"""What a Pod says when its user says nothing. Upstream: pkg/apis/core/v1/defaults.go.
+"""Defaults of a Pod. Upstream: pkg/apis/core/v1/defaults.go.
 
 The same defaults fill the Pod templates of workloads, but for those that only a Pod itself has. What admission plug-ins
 add to a Pod is in ``priority``, ``tolerations`` and ``service_account``.
@@ -33,7 +33,7 @@ _VOLUME_MODES = ("configMap", "downwardAPI", "projected", "secret")
 
 
 def default(pod: Doc) -> None:
-    """Fill what the user left out of a Pod."""
+    """Fill in missing fields of a Pod."""
     spec = pod.setdefault("spec", {})
     default_spec(spec)
     spec.setdefault("enableServiceLinks", True)
@@ -43,7 +43,7 @@ def default(pod: Doc) -> None:
 
 
 def default_spec(spec: Doc) -> None:
-    """Fill what the user left out of a Pod's spec or of the one in a template."""
+    """Fill in missing fields of a Pod's spec, or of the one in a template."""
     _fill(spec, _SPEC)
     spec.setdefault("securityContext", {})
     if account := spec.get("serviceAccountName") or spec.get("serviceAccount"):
@@ -83,7 +83,7 @@ def _default_container(container: Doc, *, host_network: bool) -> None:
 
 
 def _pull_policy(image: str) -> str:
-    """An image that names no version, or the moving one, is looked up again each time."""
+    """An image without a tag, or with the tag latest, is pulled each time."""
     if "@" in image:
         return "IfNotPresent"
     tag = image.rpartition("/")[2].partition(":")[2]
@@ -100,7 +100,7 @@ def _default_probe(probe: Doc) -> None:
 
 
 def _default_requests(container: Doc) -> None:
-    """Who limits a resource and does not say what it needs needs as much as it may have."""
+    """A container with a limit and no request has the limit as its request."""
     resources = container["resources"]
     if limits := resources.get("limits"):
         resources["requests"] = {**limits, **(resources.get("requests") or {})}
@@ -124,7 +124,7 @@ def _default_volume(volume: Doc) -> None:
 
 
 def default_source(holder: Doc) -> None:
-    """Fill what the user left out of where a volume is, in a Pod or in a PersistentVolume."""
+    """Fill in missing fields of a volume's source, in a Pod or in a PersistentVolume."""
     for kind, defaults in _SOURCES.items():
         if kind in holder:
             holder[kind] |= {field: value for field, value in defaults.items() if not holder[kind].get(field)}

@@ -1,4 +1,4 @@
-"""``pods/ephemeralcontainers``: containers that come to a Pod that runs, for a look at it, and stay.
+"""``pods/ephemeralcontainers``: containers that are added to a running Pod, for debugging, and stay.
 
 Upstream: ``ValidatePodEphemeralContainersUpdate`` and ``validateEphemeralContainers`` in
 pkg/apis/core/validation/validation.go, ``podEphemeralContainersStrategy`` in pkg/registry/core/pod/strategy.go.
@@ -27,7 +27,7 @@ _PARTS_OF_VOLUMES = ("subPath", "subPathExpr")
 
 
 def prepare(new: Doc, old: Doc) -> Doc:
-    """Nothing changes but the ephemeral containers; also no label."""
+    """Only the ephemeral containers change; labels do not."""
     result: Doc = msgspec.json.decode(msgspec.json.encode(old))
     if containers := new["spec"].get(_FIELD):
         result["spec"][_FIELD] = containers
@@ -70,7 +70,7 @@ def _parts(place: str, container: Doc) -> list[FieldError]:
 
 
 def _kept(new: Sequence[Doc], old: Sequence[Doc]) -> list[FieldError]:
-    """What runs already stays as it is."""
+    """Existing ephemeral containers must not change."""
     found = {container.get("name"): container for container in new}
     faults = []
     for container in old:

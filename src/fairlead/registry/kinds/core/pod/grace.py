@@ -1,4 +1,4 @@
-"""How long a Pod may live on after it was deleted. Upstream: ``CheckGracefulDelete`` in pkg/registry/core/pod."""
+"""The grace period of a deleted Pod. Upstream: ``CheckGracefulDelete`` in pkg/registry/core/pod."""
 
 from fairlead.model.document import Doc
 
@@ -7,7 +7,7 @@ LONGEST_GRACE = 1 << 31  # seconds; a date further away could not be written
 
 
 def grace(pod: Doc, asked: int | None) -> int:
-    """Seconds until the Pod must be gone; 0 for one that no node runs. What was granted before never grows."""
+    """Seconds until the Pod must be gone; 0 for one that no node runs. An earlier period is never extended."""
     spec, phase = pod.get("spec") or {}, (pod.get("status") or {}).get("phase")
     if not spec.get("nodeName") or phase in ("Succeeded", "Failed"):
         return 0

@@ -1,4 +1,4 @@
-"""What the LimitRanges of a namespace make of a new Pod, and refuse of it or of a claim.
+"""The effect of a namespace's LimitRanges: defaults for a new Pod, and refusals of Pods and claims.
 
 Upstream: plugin/pkg/admission/limitranger/admission.go.
 """
@@ -21,7 +21,7 @@ _DEFAULTS = (("requests", "defaultRequest", "request"), ("limits", "default", "l
 
 
 def fill_limits(pod: Doc, context: Context) -> None:
-    """Give the containers the limits and requests that they lack, and refuse those outside of the ranges.
+    """Fill in missing limits and requests of the containers, and refuse values outside of the ranges.
 
     Raises:
         ApiError: 403, the Pod asks for too little or too much.
@@ -64,7 +64,7 @@ def _items(state: ClusterState, namespace: str) -> list[Doc]:
 
 
 def _filled(spec: Doc, item: Doc) -> Iterator[str]:
-    """Fill what the containers lack; what was filled, as the annotation tells it."""
+    """Fill in missing values of the containers; returns the annotation's text about them."""
     for place in _CONTAINER_LISTS:
         for container in spec.get(place) or ():
             kind = "container" if place == "containers" else "init container"
@@ -89,7 +89,7 @@ def _pod_faults(spec: Doc, item: Doc) -> Iterator[str]:
 def _bound_faults(item: Doc, requests: Amounts, limits: Amounts) -> Iterator[str]:
     type_ = item.get("type", "")
     sides = [("minimum", "min", "request", requests)]
-    # A claim has requests alone.
+    # A claim has only requests.
     sides.append(("maximum", "max", "request" if type_ == "PersistentVolumeClaim" else "limit", limits))
     for word, field, what, given in sides:
         for resource, text in (item.get(field) or {}).items():

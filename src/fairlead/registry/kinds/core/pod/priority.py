@@ -1,4 +1,4 @@
-"""How important a Pod is: the number behind the name of its PriorityClass, or that of the class that is the default.
+"""The priority of a Pod: the value of its PriorityClass, or of the default class.
 
 Upstream: plugin/pkg/admission/priority/admission.go.
 """
@@ -26,7 +26,7 @@ def set_priority(pod: Doc, context: Context) -> None:
     """Resolve the Pod's class.
 
     Raises:
-        ApiError: 403, there is no such class, or the Pod claims another importance than its class has.
+        ApiError: 403, there is no such class, or the Pod has another priority than its class.
     """
     spec = pod["spec"]
     chosen = _named(pod, context.state) if spec.get("priorityClassName") else _default(context.state)
@@ -43,7 +43,7 @@ def set_priority(pod: Doc, context: Context) -> None:
 
 
 def keep_priority(pod: Doc, old: Doc) -> None:
-    """Take over from the Pod as it was what an update does not say."""
+    """Keep the old Pod's values that an update leaves out."""
     for field in _WORDS:
         if field in old["spec"]:
             pod["spec"].setdefault(field, old["spec"][field])
@@ -58,7 +58,7 @@ def _named(pod: Doc, state: ClusterState) -> Doc:
 
 
 def _default(state: ClusterState) -> Doc:
-    """Of several, the one that gives the least; empty when there is none."""
+    """Of several default classes, the one with the lowest value; empty if there is none."""
     return min(_defaults(state), key=lambda each: int(each.get("value", 0)), default={})
 
 

@@ -1,4 +1,4 @@
-"""``pods/resize``: other amounts of processor and memory for containers that run.
+"""``pods/resize``: changed CPU and memory of running containers.
 
 Upstream: ``ValidatePodResize`` in pkg/apis/core/validation/validation.go, ``podResizeStrategy`` in
 pkg/registry/core/pod/strategy.go.
@@ -22,7 +22,7 @@ _MIRROR = "kubernetes.io/config.mirror"
 
 
 def prepare(new: Doc, old: Doc) -> Doc:
-    """Nothing changes but what the containers may use; also no label. A container is found by its name."""
+    """Only the containers' resources change; labels do not. Containers are matched by name."""
     result: Doc = msgspec.json.decode(msgspec.json.encode(old))
     for kind in _LISTS:
         wanted = {each.get("name"): each for each in new["spec"].get(kind) or ()}
@@ -40,7 +40,7 @@ def _take_over(container: Doc, wanted: Doc, field: str) -> None:
 
 
 def validate(new: Doc, old: Doc) -> list[FieldError]:
-    """The faults of a Pod whose containers may use more or less than before."""
+    """The faults of a Pod with changed resources."""
     if _MIRROR in (old["metadata"].get("annotations") or {}):
         return [forbidden("", "static pods cannot be resized")]
     faults = []
@@ -78,7 +78,7 @@ def _removed(place: str, after: Doc, before: Doc) -> list[FieldError]:
 
 
 def _fixed(container: Doc) -> dict[str, Any]:
-    """What of a container may not change."""
+    """The immutable part of a container."""
     resources = {
         part: {name: amount for name, amount in amounts.items() if name not in _RESIZABLE}
         if isinstance(amounts, dict)

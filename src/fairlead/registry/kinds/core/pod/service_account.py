@@ -1,7 +1,7 @@
-"""The ServiceAccount that a Pod runs as: it must be there, and its token is mounted into every container.
+"""The ServiceAccount of a Pod: it must exist, and its token is mounted into every container.
 
-Upstream: plugin/pkg/admission/serviceaccount/admission.go. It waits a while for the account ``default`` of a new
-namespace; here the Pod is taken at once, and its node waits.
+Upstream: plugin/pkg/admission/serviceaccount/admission.go. Upstream waits a while for the account ``default`` of a new
+    namespace; here the Pod is accepted at once, and its node waits.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from fairlead.registry.strategy import Context
 
 MOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
 VOLUME_PREFIX = "kube-api-access-"
-TOKEN_SECONDS = 3607  # upstream's; the odd seven tell such tokens from those that somebody asked for
+TOKEN_SECONDS = 3607  # upstream's; the extra seven seconds mark such tokens as injected
 
 _PROJECTED: Doc = {
     "defaultMode": 420,
@@ -34,7 +34,7 @@ _PROJECTED: Doc = {
 
 
 def admit(pod: Doc, context: Context) -> None:
-    """Give a new Pod what its ServiceAccount brings: the token, and the Secrets for pulling images.
+    """Add the token and the image pull Secrets of its ServiceAccount to a new Pod.
 
     Raises:
         ApiError: 403, there is no such account.
@@ -63,7 +63,7 @@ def _account(pod: Doc, context: Context) -> Doc:
 
 
 def _automounts(spec: Doc, account: Doc) -> bool:
-    """The Pod has the first word, then its account."""
+    """The Pod's setting comes before its account's."""
     wishes = (spec.get("automountServiceAccountToken"), account.get("automountServiceAccountToken"))
     return bool(next((wish for wish in wishes if wish is not None), True))
 

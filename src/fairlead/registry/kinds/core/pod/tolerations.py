@@ -1,4 +1,4 @@
-"""For how long a Pod stays on a Node that is not ready, unless it says so itself.
+"""Default tolerations: how long a Pod stays on a Node that is not ready.
 
 Upstream: plugin/pkg/admission/defaulttolerationseconds/admission.go.
 """
@@ -11,7 +11,7 @@ _EFFECT = "NoExecute"
 
 
 def add_tolerations(pod: Doc, context: Context) -> None:
-    """Add a toleration of each of the taints that the Pod says nothing of."""
+    """Add a toleration for each of these taints that the Pod does not mention."""
     spec, seconds = pod["spec"], context.cluster.toleration_seconds
     present = spec.get("tolerations") or []
     added = [

@@ -1,4 +1,4 @@
-"""Is a Pod one that may be stored. Upstream: ``ValidatePodSpec`` in pkg/apis/core/validation/validation.go.
+"""Validation of a Pod. Upstream: ``ValidatePodSpec`` in pkg/apis/core/validation/validation.go.
 
 The same rules hold for the Pod template of a workload, at another path.
 """
@@ -36,7 +36,7 @@ def validate_create(pod: Doc, context: Context) -> list[FieldError]:
 
 
 def validate_update(pod: Doc, old: Doc, context: Context) -> list[FieldError]:
-    """The faults of a changed Pod; what is running is fixed but for a few fields."""
+    """The faults of a changed Pod; only a few fields of a running Pod can change."""
     return [*validate_changes(pod["spec"], old["spec"]), *validate_addresses(pod, old)]
 
 
@@ -49,7 +49,7 @@ def validate_spec(spec: Doc, path: str) -> list[FieldError]:
 
 
 def validate_volumes(spec: Doc, path: str) -> list[FieldError]:
-    """The faults of volumes: each has a name of its own and comes from one place."""
+    """The faults of volumes: each has a unique name and one source."""
     faults: list[FieldError] = []
     seen: set[str] = set()
     for index, volume in enumerate(spec.get("volumes") or ()):
@@ -136,7 +136,7 @@ def _host_aliases(spec: Doc, path: str) -> list[FieldError]:
 
 
 def _users(spec: Doc, path: str) -> list[FieldError]:
-    """Numbers of users and groups, in the Pod's security context and in those of its containers."""
+    """IDs of users and groups, in the Pod's security context and in those of its containers."""
     contexts = [(path, spec)]
     for name in ("containers", "initContainers"):
         contexts += [(f"{path}.{name}[{index}]", item) for index, item in enumerate(spec.get(name) or ())]

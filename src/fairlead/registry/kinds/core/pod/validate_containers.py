@@ -54,7 +54,7 @@ def _each(spec: Doc, path: str) -> Iterator[tuple[str, Doc]]:
 
 
 def validate_name(path: str, name: str, seen: set[str]) -> list[FieldError]:
-    """The faults of a container's name, which is then one of those seen."""
+    """The faults of a container's name, which is added to those seen."""
     if not name:
         return [required(f"{path}.name")]
     faults = [invalid(f"{path}.name", name, detail) for detail in dns1123_label_errors(name)]
@@ -108,7 +108,7 @@ def _port_numbers(path: str, port: Doc, *, host_network: bool) -> list[FieldErro
 
 
 def _host_ports(spec: Doc, path: str) -> list[FieldError]:
-    """No two containers can have one port of the host."""
+    """Two containers must not use the same host port."""
     faults = []
     seen: set[str] = set()
     for index, container in enumerate(spec["containers"]):
@@ -160,7 +160,7 @@ def _sub_path(path: str) -> list[str]:
 
 
 def validate_resources(path: str, resources: Doc) -> list[FieldError]:
-    """The faults of what a container at ``path`` asks for and may use."""
+    """The faults of the resources of a container at ``path``."""
     limits = resources.get("limits") or {}
     faults = []
     for name, text in (resources.get("requests") or {}).items():

@@ -1,4 +1,4 @@
-"""Things that a Pod, or a Pod template, may say but that will not do what its user thinks.
+"""Warnings about valid fields of a Pod, or a Pod template, that might not have the expected effect.
 
 Upstream: ``pkg/api/pod/warnings.go``, ``pkg/api/node/util.go``.
 """
@@ -68,7 +68,7 @@ def name_warnings(document: Doc) -> list[str]:
 
 
 def spec_warnings(spec: Doc, path: str) -> Iterator[str]:
-    """The warnings about what a Pod is to be."""
+    """The warnings about a Pod's spec."""
     for label in sorted(spec.get("nodeSelector") or ()):
         if label in _OLD_NODE_LABELS:
             yield f"{path}.nodeSelector[{label}]: {_old_label(label)}"
@@ -147,7 +147,7 @@ def _pull_secrets(secrets: Any, path: str) -> Iterator[str]:
 
 
 def _container(container: Doc, path: str) -> Iterator[str]:
-    """What is said twice of a container, or in fractions of a byte."""
+    """Warnings about duplicate fields of a container, and about fractions of a byte."""
     seen: set[str] = set()
     for i, variable in enumerate(container.get("env") or ()):
         name = variable.get("name", "")
@@ -168,7 +168,7 @@ def _placed_ports(spec: Doc, path: str) -> Iterator[tuple[str, Doc]]:
 
 
 def _ports(ports: list[tuple[str, Doc]]) -> Iterator[str]:
-    """The ports that another one was before, told apart by all that can tell them apart."""
+    """Ports that duplicate an earlier one in all distinguishing fields."""
     first: dict[tuple[Any, ...], str] = {}
     for place, port in ports:
         key = tuple(port.get(name) for name in ("containerPort", "protocol", "hostPort", "hostIP"))

@@ -1,7 +1,7 @@
 """Services: the rules of the API server for them, one concern in each module.
 
-``defaults`` and ``warnings`` need only the document; ``allocate`` needs the cluster; ``transitions`` says what a change
-of type wipes; ``validate`` has the last word. Upstream: pkg/registry/core/service, pkg/apis/core/validation.
+``defaults`` and ``warnings`` need only the document; ``allocate`` needs the cluster; ``transitions`` clears fields
+after a change of type; ``validate`` comes last. Upstream: pkg/registry/core/service, pkg/apis/core/validation.
 """
 
 from fairlead.model.names import dns1123_label_errors

@@ -1,7 +1,7 @@
-"""What a write to a Service takes from the cluster's ranges and gives back.
+"""Allocation for a write to a Service: what it takes from the cluster's ranges and releases.
 
 The order is upstream's, because the first refusal is the one that the user reads: carry over, families, addresses,
-node ports. A refusal is an exception; what was chosen before it was only in the document and is thrown away with it.
+node ports. A refusal is an exception; earlier choices were only in the document, and are discarded with it.
 """
 
 from fairlead.model.document import Doc
@@ -18,7 +18,7 @@ def allocate(service: Doc, old_service: Doc | None, context: Context) -> SideEff
     """Complete the Service's addresses and ports.
 
     Raises:
-        ApiError: 422 or 500, something cannot be had.
+        ApiError: 422 or 500, an allocation failed.
     """
     spec, old = service["spec"], old_service and old_service["spec"]
     if old is not None:
@@ -34,6 +34,6 @@ def allocate(service: Doc, old_service: Doc | None, context: Context) -> SideEff
 
 
 def release(service: Doc) -> SideEffects:
-    """What a deleted Service gives back."""
+    """The allocations that a deleted Service releases."""
     spec = service["spec"]
     return SideEffects(free_ips=held_cluster_ips(spec), free_ports=held_node_ports(spec))

@@ -1,6 +1,5 @@
-"""What an update leaves out and the server knows: allocated values, and the two spellings of the cluster IP.
-
-A user may send the manifest of the first day again, without the address that the server chose, and means no change.
+"""Values that an update leaves out: allocated ones, and the two fields of the cluster IP. A user can apply the original
+manifest again, without the allocated address, and expects no change.
 Upstream: ``patchAllocatedValues`` and ``normalizeClusterIPs`` in pkg/registry/core/service/storage.
 """
 
@@ -26,7 +25,7 @@ def carry_over(new: Doc, old: Doc) -> None:
 
 
 def align_cluster_ips(new: Doc, old: Doc | None) -> None:
-    """Bring clusterIPs in line with clusterIP, where the user wrote the one and meant both."""
+    """Align clusterIPs with clusterIP if the user changed only one of them."""
     if old is None:
         if new.get("clusterIP") and not new.get("clusterIPs"):
             new["clusterIPs"] = [new["clusterIP"]]
@@ -46,7 +45,7 @@ def _keep(new: Doc, old: Doc, field: str) -> None:
 
 
 def _keep_node_ports(new: Doc, old: Doc) -> None:
-    """Ports are known by name; a number that the user gave to another port is not given back to the first."""
+    """Ports are matched by name; a node port that the user has given to another port is not restored."""
     reused = set(node_ports(old)) & set(node_ports(new))
     by_name = {port.get("name"): port.get("nodePort") for port in old.get("ports") or ()}
     for port in new.get("ports") or ():

@@ -1,8 +1,8 @@
-"""What of a Service may not change once it is set.
+"""The fields of a Service that must not change once set.
 
 Upstream: ``validateUpgradeDowngradeClusterIPs``, ``validateUpgradeDowngradeIPFamilies`` and their neighbours in
-pkg/apis/core/validation/validation.go. A Service gives everything up by becoming an ExternalName, so to and from that
-all is allowed.
+pkg/apis/core/validation/validation.go. A Service releases everything when it becomes an ExternalName, so changes to and
+from that type are allowed.
 """
 
 from fairlead.model.document import Doc
@@ -58,7 +58,7 @@ def _released_second(new: Doc, values: list[str], before: list[str], noun: str) 
 
 
 def _class(new: Doc, old: Doc) -> list[FieldError]:
-    """A controller that has claimed a load balancer must not lose it to another one."""
+    """A load balancer must not move from one controller to another."""
     name = new.get("loadBalancerClass")
     if is_load_balancer(new) and is_load_balancer(old) and name != old.get("loadBalancerClass"):
         return [invalid("spec.loadBalancerClass", name, _UNCHANGEABLE)]

@@ -1,4 +1,4 @@
-"""Which cluster IPs a Service gets, and which it gives back.
+"""The cluster IPs that a write to a Service allocates and releases.
 
 Upstream: ``allocClusterIPs`` and ``updateClusterIPs`` in pkg/registry/core/service/storage/alloc.go.
 """
@@ -19,17 +19,17 @@ from fairlead.registry.strategy import Context
 
 
 class IPExchange(NamedTuple):
-    """The addresses that a write takes and those that it gives back."""
+    """The addresses that a write allocates and releases."""
 
     taken: tuple[str, ...] = ()
     freed: tuple[str, ...] = ()
 
 
 def exchange_cluster_ips(service: Doc, old: Doc | None, context: Context) -> IPExchange:
-    """Give the Service the addresses that it lacks, and find those that it needs no more.
+    """Allocate missing addresses of the Service, and find those to release.
 
     Raises:
-        ApiError: 422, an address that the user asked for cannot be had; 500, the range is full.
+        ApiError: 422, a requested address is unavailable; 500, the range is full.
     """
     spec = service["spec"]
     if old is None or is_external_name(old):
@@ -57,7 +57,7 @@ def _canonical(ips: Iterable[str]) -> tuple[str, ...]:
 
 
 def _fill(service: Doc, context: Context, already: int = 0) -> tuple[str, ...]:
-    """Give the Service one address for each family; the first ``already`` of them it has."""
+    """Allocate one address for each family; the first ``already`` of them exist."""
     spec = service["spec"]
     if is_external_name(spec) or is_headless(spec):
         return ()

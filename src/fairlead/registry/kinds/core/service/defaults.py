@@ -1,6 +1,6 @@
-"""What a Service says when its user says nothing. Upstream: pkg/apis/core/v1/defaults.go, ``SetDefaults_Service``.
+"""Defaults of a Service. Upstream: pkg/apis/core/v1/defaults.go, ``SetDefaults_Service``.
 
-Values that depend on the cluster (families, addresses, node ports) are no defaults; they are allocated.
+Values that depend on the cluster (families, addresses, node ports) are not defaulted but allocated.
 """
 
 from fairlead.model.document import Doc
@@ -8,7 +8,7 @@ from fairlead.registry.kinds.core.service.facts import is_external_name, is_exte
 
 AFFINITY_TIMEOUT = 10800  # seconds; three hours
 
-# Fields whose zero value is no value at all in the Go types; the others are pointers, where "" is something one said.
+# Fields whose zero value means absent in the Go types; the others are pointers, for which "" is a value.
 _EMPTY_IS_ABSENT = (
     "clusterIP",
     "clusterIPs",
@@ -29,7 +29,7 @@ _EMPTY_PORT_IS_ABSENT = ("name", "nodePort", "protocol", "targetPort")
 
 
 def default(service: Doc) -> None:
-    """Fill what the user left out."""
+    """Fill in missing fields."""
     spec = service.setdefault("spec", {})
     _drop_empty(spec, _EMPTY_IS_ABSENT)
     spec.setdefault("type", "ClusterIP")
@@ -39,7 +39,7 @@ def default(service: Doc) -> None:
         port.setdefault("protocol", "TCP")
         port.setdefault("targetPort", port.setdefault("port", 0))
         if is_external_name(spec):
-            # Upstream keeps such a number without holding it, and would give back another Service's in the end.
+            # Upstream keeps such a number without allocating it, and can then release another Service's port.
             port.pop("nodePort", None)
     if is_externally_accessible(spec):
         spec.setdefault("externalTrafficPolicy", "Cluster")
@@ -51,7 +51,7 @@ def default(service: Doc) -> None:
 
 
 def on_read(service: Doc) -> None:
-    """An alias has no traffic of its own, so no policy for it."""
+    """An alias has no traffic of its own, so it has no policy for it."""
     if is_external_name(service["spec"]):
         service["spec"].pop("internalTrafficPolicy", None)
 

@@ -1,4 +1,4 @@
-"""What a Service is, read off its spec: the questions that defaulting, allocation, wiping and validation all ask."""
+"""Properties of a Service, from its spec, which defaulting, allocation, clearing and validation share."""
 
 from fairlead.model.document import Doc
 from fairlead.model.objects import CLUSTER_IP_NONE
@@ -9,7 +9,7 @@ REQUIRE_DUAL_STACK = "RequireDualStack"
 
 
 def is_external_name(spec: Doc) -> bool:
-    """An alias in DNS; everything else has a place for virtual IPs."""
+    """Whether it is an alias in DNS; all other types can have virtual IPs."""
     return spec.get("type") == "ExternalName"
 
 
@@ -23,7 +23,7 @@ def is_headless(spec: Doc) -> bool:
 
 
 def is_headless_without_selector(spec: Doc) -> bool:
-    """The one case in which families need not be those of the cluster: the endpoints are the user's own."""
+    """The only case in which families can differ from the cluster's: users write the endpoints."""
     return spec.get("clusterIP") == CLUSTER_IP_NONE and not spec.get("selector")
 
 
@@ -39,12 +39,12 @@ def allocates_node_ports(spec: Doc) -> bool:
 
 
 def needs_health_check(spec: Doc) -> bool:
-    """Whether load balancers must be able to ask each node if it has endpoints of its own."""
+    """Whether load balancers need a health check of each node for its own endpoints."""
     return is_load_balancer(spec) and spec.get("externalTrafficPolicy") == "Local"
 
 
 def is_externally_accessible(spec: Doc) -> bool:
-    """Whether traffic from outside of the cluster can arrive, so that a policy for it means something."""
+    """Whether traffic from outside the cluster can arrive, so that a policy for it has a meaning."""
     return uses_node_ports(spec) or (spec.get("type") == "ClusterIP" and bool(spec.get("externalIPs")))
 
 
@@ -54,10 +54,10 @@ def node_ports(spec: Doc) -> list[int]:
 
 
 def name_of(service: Doc) -> str:
-    """The name for messages; validation may not have seen yet that there is none."""
+    """The name for messages; it can be missing before validation."""
     return str(service["metadata"].get("name", ""))
 
 
 def same(new: Doc, old: Doc, *fields: str) -> bool:
-    """Whether two specs agree in some fields; an empty list is as good as none."""
+    """Whether two specs are equal in some fields; an empty list equals a missing one."""
     return all((new.get(field) or None) == (old.get(field) or None) for field in fields)

@@ -1,7 +1,7 @@
 """Which IP families a Service has, and its policy for them. Upstream: ``initIPFamilyFields`` in alloc.go; KEP-563.
 
 The user may state policy, families, addresses, or none of them; each is inferred from the others, then from the old
-object, then from the cluster. Refuses what cannot be had on this cluster or contradicts itself.
+object, then from the cluster. Refuses contradictions, and families that the cluster does not have.
 """
 
 from fairlead.model.addresses import IPFamily, family_of
@@ -24,7 +24,7 @@ _OTHER = {IPFamily.IPV4: IPFamily.IPV6, IPFamily.IPV6: IPFamily.IPV4}
 
 
 def choose_families(new: Doc, old: Doc | None, cluster: ClusterConfig) -> list[FieldError]:
-    """Set ``ipFamilyPolicy`` and ``ipFamilies`` of a spec; the faults, when it cannot be done."""
+    """Set ``ipFamilyPolicy`` and ``ipFamilies`` of a spec; returns the faults, if any."""
     if is_external_name(new) or is_settled(new, old):
         return []
     new.setdefault("ipFamilyPolicy", _inferred_policy(new, old))
@@ -41,7 +41,7 @@ def choose_families(new: Doc, old: Doc | None, cluster: ClusterConfig) -> list[F
 def is_settled(new: Doc, old: Doc | None) -> bool:
     """Whether this is a PreferDualStack Service whose addresses stay as they are.
 
-    It is left alone, so that no Service gains or loses an address only because the cluster has learnt another family.
+    It is not changed, so that no Service gains or loses an address only because the cluster got another family.
     """
     if old is None or is_external_name(new):
         return False
@@ -59,7 +59,7 @@ def _inferred_policy(new: Doc, old: Doc | None) -> str:
 
 
 def _resize(new: Doc, old: Doc | None) -> list[FieldError]:
-    """To SingleStack with nothing else changed means: drop the second. Dropping the second means: say SingleStack."""
+    """A change only to SingleStack drops the second family. Dropping the second family sets SingleStack."""
     if old is None:
         return []
     policy = new["ipFamilyPolicy"]
@@ -88,7 +88,7 @@ def _check_policy(new: Doc) -> list[FieldError]:
 
 
 def _infer_families(new: Doc, cluster: ClusterConfig) -> list[FieldError]:
-    """Families follow the addresses that the user gave."""
+    """Families are inferred from the given addresses."""
     cluster_ips, families = new.get("clusterIPs") or [], list(new.get("ipFamilies") or ())
     faults = []
     for index, ip in enumerate(cluster_ips):

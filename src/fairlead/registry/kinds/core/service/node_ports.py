@@ -23,18 +23,17 @@ from fairlead.registry.strategy import Context
 
 
 class PortExchange(NamedTuple):
-    """The node ports that a write takes and those that it gives back."""
+    """The node ports that a write allocates and releases."""
 
     taken: tuple[int, ...] = ()
     freed: tuple[int, ...] = ()
 
 
 def exchange_node_ports(service: Doc, old: Doc | None, context: Context) -> PortExchange:
-    """Give the Service the node ports that it lacks, and find those that it needs no more.
+    """Allocate missing node ports of the Service, and find those to release.
 
     Raises:
-        ApiError: 422, a port that the user asked for cannot be had; 500, the range is full, or the health-check port
-            cannot be had.
+        ApiError: 422, a requested port is unavailable; 500, the range is full, or the health-check port is unavailable.
     """
     pool = _pool(context)
     spec = service["spec"]
@@ -115,7 +114,7 @@ def _take_health_check_port(spec: Doc, pool: NodePorts) -> None:
 
 
 def _health_check_refusal(requested: int, reason: Exception) -> ApiError:
-    """An internal error, though it is the user's: that is how upstream answers."""
+    """An internal error although the user caused it, as in upstream."""
     what = "requested HealthCheck NodePort" if requested else "a HealthCheck NodePort"
     return internal_error(f"failed to allocate {what} {requested}: {reason}")
 

@@ -1,7 +1,7 @@
-"""Fields that a change of type makes meaningless, and what else the server sets on its own.
+"""Fields that a change of type makes meaningless, and other fields that the server sets.
 
-They are wiped only on update, and only while the user leaves them as they were: a user who also changes such a field
-gets validation's refusal. Upstream: ``dropTypeDependentFields`` in pkg/registry/core/service/strategy.go.
+They are cleared only on update, and only if the user did not change them: a changed field is refused by validation.
+    Upstream: ``dropTypeDependentFields`` in pkg/registry/core/service/strategy.go.
 
 Kept on purpose, as upstream does: externalName, selector, loadBalancerSourceRanges, publishNotReadyAddresses.
 """
@@ -25,7 +25,7 @@ def prepare_create(service: Doc, context: Context) -> None:
 
 
 def prepare_update(service: Doc, old: Doc, context: Context) -> None:
-    """Wipe what the new type has no use for; a load balancer's addresses go at once."""
+    """Clear fields that the new type does not use; a load balancer's addresses are cleared at once."""
     wipe(service["spec"], old["spec"])
     service["status"] = dict(old.get("status") or {})
     if not is_load_balancer(service["spec"]):
@@ -56,7 +56,7 @@ def wipe(new: Doc, old: Doc) -> None:
 
 
 def _drop_unchanged(new: Doc, old: Doc, *fields: str) -> None:
-    """Fields that belong together go together or stay."""
+    """Clear a group of fields together, or none of them."""
     if same(new, old, *fields):
         for field in fields:
             new.pop(field, None)

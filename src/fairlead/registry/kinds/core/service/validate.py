@@ -1,6 +1,6 @@
-"""Is a Service, with all its defaults and allocated values, one that may be stored.
+"""Validation of a Service with all its defaults and allocated values.
 
-The faults stand in upstream's order, since kubectl prints them in it. Upstream: pkg/apis/core/validation/validation.go,
+The faults are in upstream's order, because kubectl prints them in it. Upstream: pkg/apis/core/validation/validation.go,
 ``validateService`` and ``ValidateServiceUpdate``, oddities of paths included.
 """
 
@@ -35,7 +35,7 @@ def validate_create(service: Doc, context: Context) -> list[FieldError]:
 
 
 def validate_update(service: Doc, old: Doc, context: Context) -> list[FieldError]:
-    """The faults of a changed Service: what may not change comes first."""
+    """The faults of a changed Service: immutable fields come first."""
     kept = {*(old["spec"].get("externalIPs") or ()), *(old["spec"].get("loadBalancerSourceRanges") or ())}
     faults = [fault for fault in _validate(service) if not (fault.detail in LATER_REFUSED and fault.value in kept)]
     return validate_changes(service["spec"], old["spec"]) + faults

@@ -1,7 +1,6 @@
-"""The cluster IPs of a Service, its families and its policy for them: are they well-formed, do they agree.
-
-Allocation asks this before it begins, validation once more when all is filled in. Upstream:
-``ValidateServiceClusterIPsRelatedFields`` in pkg/apis/core/validation/validation.go.
+"""Validation of a Service's cluster IPs, families and family policy: well-formed and consistent. Allocation checks this
+first, and validation again when all is filled in. Upstream: ``ValidateServiceClusterIPsRelatedFields`` in
+pkg/apis/core/validation/validation.go.
 """
 
 from fairlead.model.addresses import family_of

@@ -1,4 +1,4 @@
-"""The ports of a Service: numbers, names, targets, and that none is there twice."""
+"""The ports of a Service: numbers, names, targets, and duplicates."""
 
 from fairlead.model.document import Doc
 from fairlead.model.names import dns1123_label_errors
@@ -8,7 +8,7 @@ from fairlead.registry.object_meta import qualified_name_errors
 
 
 def validate_ports(spec: Doc) -> list[FieldError]:
-    """The faults of each port for itself, and names that are missing or taken."""
+    """The faults of each port, and of missing or duplicate names."""
     ports = spec.get("ports") or []
     names: set[str] = set()
     faults: list[FieldError] = []

@@ -1,4 +1,4 @@
-"""How traffic reaches a Service: affinity, addresses from outside, load balancers, traffic policies.
+"""Fields about traffic to a Service: affinity, external IPs, load balancers, traffic policies.
 
 The path ``spec.LoadBalancerSourceRanges`` and the bare ``allocateLoadBalancerNodePorts`` are upstream's.
 """
@@ -43,7 +43,7 @@ def _affinity_timeout(seconds: int | None) -> list[FieldError]:
 
 
 def external_ips(spec: Doc) -> list[FieldError]:
-    """Faults of addresses that must be those of some machine."""
+    """Faults of external IPs, which must be addresses of a host."""
     faults: list[FieldError] = []
     for index, ip in enumerate(spec.get("externalIPs") or ()):
         path = f"spec.externalIPs[{index}]"
@@ -52,7 +52,7 @@ def external_ips(spec: Doc) -> list[FieldError]:
 
 
 def source_ranges(service: Doc) -> list[FieldError]:
-    """The field, or the annotation of the days before the field; users space-pad both."""
+    """The field, or its older annotation; users put spaces into both."""
     ranges = service["spec"].get("loadBalancerSourceRanges") or []
     annotation = (service["metadata"].get("annotations") or {}).get(SOURCE_RANGES_ANNOTATION)
     annotation_path = f"metadata.annotations[{SOURCE_RANGES_ANNOTATION}]"

@@ -1,4 +1,5 @@
-"""Things that a Service may say but that will not do what its user thinks. Upstream: pkg/api/service/warnings.go."""
+"""Warnings about valid fields of a Service that might not have the expected effect. Upstream:
+pkg/api/service/warnings.go."""
 
 from fairlead.model.document import Doc
 from fairlead.registry.kinds.core.service.facts import is_external_name, is_headless
