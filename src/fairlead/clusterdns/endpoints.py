@@ -35,7 +35,7 @@ class EndpointRow(NamedTuple):
 
 
 class SliceFacts(NamedTuple):
-    """One slice as DNS sees it; addresses in wire form.
+    """One slice as DNS sees it; addresses in binary form.
 
     Attributes:
         names: the addresses behind each endpoint name.
@@ -86,7 +86,7 @@ def facts_of(slices: Iterable[EndpointSlice], zone: Zone) -> list[SliceFacts]:
 
 
 def packed(address: str) -> bytes:
-    """The wire form of a textual address; IPv4 has a faster path because there are thousands."""
+    """The binary form of a textual address; IPv4 has a faster path because there are thousands."""
     return bytes(map(int, address.split("."))) if "." in address and ":" not in address else ip_address(address).packed
 
 

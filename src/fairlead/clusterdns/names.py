@@ -15,7 +15,7 @@ IN_ADDR_ARPA: Name = ("in-addr", "arpa")
 IP6_ARPA: Name = ("ip6", "arpa")
 
 LABEL_MAX = 63  # octets, RFC 1035 section 2.3.4
-NAME_MAX = 255  # octets on the wire, length octets and root included
+NAME_MAX = 255  # octets in a message, length octets and root included
 
 
 def to_name(text: str) -> Name:
@@ -30,7 +30,7 @@ def to_text(name: Name) -> str:
 
 
 def is_valid(name: Name) -> bool:
-    """Whether the name fits on the wire: labels of 1 to 63 octets, 255 octets in all (RFC 1035 section 2.3.4)."""
+    """Whether the name fits into a message: labels of 1 to 63 octets, 255 octets in all (RFC 1035 section 2.3.4)."""
     return all(0 < len(label) <= LABEL_MAX for label in name) and sum(map(len, name)) + len(name) + 1 <= NAME_MAX
 
 

@@ -50,7 +50,7 @@ class Query(NamedTuple):
     """A query as received.
 
     Attributes:
-        asked: name, type and class exactly as asked, in wire form; the reply repeats them.
+        asked: name, type and class exactly as asked, in binary form; the reply repeats them.
         size: octets of the packet.
         plain: nothing in it is specific to one client, so the reply suits every client that sends the same octets.
     """

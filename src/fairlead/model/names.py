@@ -8,7 +8,7 @@ import re
 from typing import NamedTuple
 
 DNS1123_LABEL_MAX = 63  # RFC 1035 section 2.3.4
-DNS1123_SUBDOMAIN_MAX = 253  # 255 wire bytes less the first length byte and the root
+DNS1123_SUBDOMAIN_MAX = 253  # 255 octets of a message less the first length byte and the root
 
 _DNS1123_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _DNS1123_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")

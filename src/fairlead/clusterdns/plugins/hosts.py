@@ -24,7 +24,7 @@ _ORIGIN = Origin(Reason.HOST)
 
 @dataclass(frozen=True)
 class Hosts:
-    """Names with their addresses in wire form, and the names of each address.
+    """Names with their addresses in binary form, and the names of each address.
 
     Attributes:
         fallthrough: zones whose unknown names are asked of the rest of the chain; without it, they get SERVFAIL,

@@ -1,4 +1,4 @@
-"""The wire below the API client: HTTP/1.1 over asyncio's own connections, parsed by httptools.
+"""The connections below the API client: HTTP/1.1 over asyncio's own connections, parsed by httptools.
 
 httpx2 keeps what it is good at (URLs, credentials, encodings) and is given this in place of its own transport, which
 spends a millisecond on each request in layers that an API client has no use for: a lab of 500 Pods makes 6000 requests

@@ -11,7 +11,7 @@ _EMPTY: Mapping[str, str] = {}
 
 
 class Slim(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):
-    """Base of all slim objects: immutable, camelCase on the wire, unknown fields ignored."""
+    """Base of all slim objects: immutable, camelCase in JSON, unknown fields ignored."""
 
 
 class OwnerReference(Slim, frozen=True):

@@ -51,7 +51,7 @@ def path_text(path: Path) -> str:
 
 
 def to_fields_v1(fields: FieldSet) -> Doc:
-    """The wire form of a set."""
+    """The JSON form of a set."""
     tree: Doc = {}
     for path in sorted(fields, key=len):
         node = tree
@@ -62,7 +62,7 @@ def to_fields_v1(fields: FieldSet) -> Doc:
 
 
 def from_fields_v1(tree: Any) -> FieldSet:
-    """A set from its wire form; malformed parts are left out, because clients can write managedFields."""
+    """A set from its JSON form; malformed parts are left out, because clients can write managedFields."""
     return frozenset(_paths(tree, ()))
 
 
@@ -85,7 +85,7 @@ def _paths(node: Any, path: Path) -> list[Path]:
 
 
 def encode(element: Element) -> str:
-    """As a key of the wire form."""
+    """As a key of the JSON form."""
     match element:
         case PathField(name):
             return f"f:{name}"

@@ -15,7 +15,7 @@ _NOBODYS = ("apiVersion", "kind", "metadata")
 
 
 def tree_of(type_name: str, document: Doc) -> Doc:
-    """The wire form of all fields that the document sets.
+    """The JSON form of all fields that the document sets.
 
     Raises:
         ApiError: 400, an element of a keyed list lacks a key, or two elements have the same one.
