@@ -73,7 +73,7 @@ def choose_addresses(service: Service, pools: Sequence[AddressPool], taken: Take
         NoAddress: the one that it asks for is unavailable, or the pools are exhausted.
     """
     serving = sorted((pool for pool in pools if pool.serves(service)), key=lambda pool: not pool.namespaces)
-    wanted = _wanted(service)
+    wanted = _requested_addresses(service)
     return tuple(
         _requested(service, wanted[family], serving, taken)
         if family in wanted
@@ -82,7 +82,7 @@ def choose_addresses(service: Service, pools: Sequence[AddressPool], taken: Take
     )
 
 
-def _wanted(service: Service) -> dict[str, str]:
+def _requested_addresses(service: Service) -> dict[str, str]:
     """The address that the Service asks for in each family, by its spec or by the annotation."""
     listed = [text.strip() for text in service.annotations.get(ADDRESSES_ANNOTATION, "").split(",") if text.strip()]
     if listed and service.spec.load_balancer_ip:

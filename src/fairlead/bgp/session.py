@@ -196,9 +196,9 @@ class Session:
             case SessionState.OPEN_CONFIRM, Keepalive():
                 self._establish(now)
             case SessionState.ESTABLISHED, Keepalive() | UpdateMessage():
-                self._heard(now)
+                self._restart_hold_timer(now)
             case SessionState.ESTABLISHED, RouteRefresh(family):
-                self._heard(now)
+                self._restart_hold_timer(now)
                 self._told = {each: hop for each, hop in self._told.items() if family_of(hop) != family}
                 self._tell()
             case _:
@@ -223,11 +223,11 @@ class Session:
             )
         self._enter(SessionState.OPEN_CONFIRM)
         self._send(messages.KEEPALIVE)
-        self._heard(now)
+        self._restart_hold_timer(now)
         self._keepalive_due = now + self._hold_time / 3 if self._hold_time else float("inf")
 
     def _establish(self, now: float) -> None:
-        self._heard(now)
+        self._restart_hold_timer(now)
         self.counts.established += 1
         self._established_at, self.reason = now, ""
         self._enter(SessionState.ESTABLISHED, f"{' and '.join(self._families)}, hold time {self._hold_time} s")
@@ -300,7 +300,7 @@ class Session:
     def _send(self, octets: bytes) -> None:
         self._actions.append(Send(octets))
 
-    def _heard(self, now: float) -> None:
+    def _restart_hold_timer(self, now: float) -> None:
         self._due = now + self._hold_time if self._hold_time else float("inf")
 
     @property

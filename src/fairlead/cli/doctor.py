@@ -53,15 +53,15 @@ def doctor(
     cluster = read_source(source)
     if not cluster.kinds:
         fail("nothing that can be examined was read")
-    findings = _wanted(cluster, subjects, source.namespace, examine(cluster), language)
-    shown = _shown(cluster, findings, list(not_checked(cluster)), anonymize)
+    findings = _select(cluster, subjects, source.namespace, examine(cluster), language)
+    shown = _anonymized(cluster, findings, list(not_checked(cluster)), anonymize)
     click.echo(_rendered(output, *shown, language), nl=False)
     if repair:
         _repair(source, findings)
     sys.exit(FINDING if findings else 0)
 
 
-def _wanted(
+def _select(
     cluster: "Cluster", texts: tuple[str, ...], namespace: str, findings: "list[Finding]", language: str
 ) -> "list[Finding]":
     from fairlead.explain.doctor.concern import services_that_concern
@@ -81,7 +81,7 @@ def _wanted(
     return about(findings, keys)
 
 
-def _shown(
+def _anonymized(
     cluster: "Cluster", findings: "list[Finding]", missing: "list[Statement]", anonymize: bool
 ) -> "tuple[list[Finding], list[Statement]]":
     from fairlead.explain.anonymous import Anonymizer

@@ -74,13 +74,13 @@ def main(arguments: list[str] | None = None) -> Any:
     try:
         return cli(args=arguments, prog_name="fairlead")
     except Exception as error:
-        if not (told := _told(error)):
+        if not (told := _message_of(error)):
             raise
         click.echo(f"fairlead: {told}", err=True)
         sys.exit(FAILURE)
 
 
-def _told(error: Exception) -> str:
+def _message_of(error: Exception) -> str:
     """The message of every command for an unusable kubeconfig or an API server that cannot be reached.
 
     Empty for any other error.
@@ -89,5 +89,5 @@ def _told(error: Exception) -> str:
 
     if isinstance(error, ExceptionGroup):
         matching, others = error.split(Unreachable)
-        return "" if others or matching is None else _told(matching.exceptions[0])
+        return "" if others or matching is None else _message_of(matching.exceptions[0])
     return str(error) if isinstance(error, Unreachable) else ""

@@ -135,7 +135,7 @@ class Responder:
 
     def finish(self, pending: Pending, answer: Answer) -> bytes | None:
         """The reply to a query that has been waiting."""
-        return self._sent(pending.query, answer, pending)
+        return self._finish_reply(pending.query, answer, pending)
 
     def suits_a_moment(self, pending: Pending, answer: Answer) -> bool:
         """Whether a reply built from upstream answers can be sent again within a second."""
@@ -190,7 +190,7 @@ class Responder:
             return pending
         if self._may_keep(query, run.step, served.block):
             return self._keep(packet, query, run.step, pending.limits)
-        return self._sent(query, run.step, pending)
+        return self._finish_reply(query, run.step, pending)
 
     def _request(self, query: Query, client: DnsClient) -> DnsRequest:
         return DnsRequest(
@@ -216,7 +216,7 @@ class Responder:
         source = source_of(query.question.name, client.address, self._server)
         return None if source is None else WholeZone(query, source)
 
-    def _sent(self, query: Query, answer: Answer, pending: Pending) -> bytes | None:
+    def _finish_reply(self, query: Query, answer: Answer, pending: Pending) -> bytes | None:
         """A reply for one query alone, counted, and noted when its block wants that."""
         if answer.dropped:
             self.ignored += 1

@@ -75,7 +75,7 @@ def _without_endpoints(slices: list[EndpointSlice], plan: PortPlan, view: NodeVi
         return f"no EndpointSlice has the label {SERVICE_LABEL}: {plan.port.name.service.name}"
     fitting = [s for s in slices if s.address_type == view.family]
     if not fitting:
-        return f"its EndpointSlices are of address type {_listed({s.address_type for s in slices})}, not {view.family}"
+        return f"its EndpointSlices are of address type {_join({s.address_type for s in slices})}, not {view.family}"
     wanted = (plan.port.name.port, plan.port.name.protocol)
     with_port = [s for s in fitting if wanted in {_port_key(port) for port in s.ports or ()}]
     if not with_port:
@@ -92,7 +92,7 @@ def _port_key(port: EndpointPort) -> tuple[str, str]:
 def _port_does_not_fit(slices: list[EndpointSlice], wanted: tuple[str, str]) -> str:
     """Ports of slices are found by name and protocol, not by number."""
     there = {_port_key(port) for slice_ in slices for port in slice_.ports or ()}
-    has = f"have {_listed(map(_spell, sorted(there)))}" if there else "have no ports"
+    has = f"have {_join(map(_spell, sorted(there)))}" if there else "have no ports"
     return f"its EndpointSlices {has}, and none {_spell(wanted)}"
 
 
@@ -101,7 +101,7 @@ def _spell(port: tuple[str, str]) -> str:
     return f"port {name!r}/{protocol}" if name else f"a port without a name/{protocol}"
 
 
-def _listed(texts: Iterable[str]) -> str:
+def _join(texts: Iterable[str]) -> str:
     return ", ".join(sorted(texts))
 
 

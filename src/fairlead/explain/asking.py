@@ -56,7 +56,7 @@ def search_of(cluster: Cluster, name: str, pod: ObjectKey | None, type_: str) ->
     names = [to_name(each) for each in (tried_names(name, resolver) if resolver else [name])]
     taken = walk(names, qtype, lambda question: answer(question, view))
     steps = [
-        _asked(to_text(step.question.name), step.answer, ends=number == len(taken))
+        _question(to_text(step.question.name), step.answer, ends=number == len(taken))
         for number, step in enumerate(taken, 1)
     ]
     steps += [
@@ -107,7 +107,7 @@ def _policy(cluster: Cluster, pod: ObjectKey) -> str:
     return cluster.snapshot.pods[pod].spec.dns_policy if pod in cluster.snapshot.pods else "ClusterFirst"
 
 
-def _asked(name: str, found: Answer, *, ends: bool) -> Asked:
+def _question(name: str, found: Answer, *, ends: bool) -> Asked:
     records = tuple(line for rrset in found.answer for line in rrset.lines())
     if found.outside and not records:
         return Asked(

@@ -109,11 +109,11 @@ def _located(ref: Ref, document: Doc) -> Doc:
 
 def _decode(ref: Ref, document: Doc, where: str, read: dict[Ref, Member], faults: list[DocumentFault]) -> None:
     """Add an object to the snapshot if it can be read; any problem becomes a fault."""
-    found = [*_taken(ref, document, read)] or [*_misshapen(ref, document)]
+    found = [*_add_object(ref, document, read)] or [*_misshapen(ref, document)]
     faults += [DocumentFault(where, f"{ref}: {problem}", ref) for problem in found[:1]]
 
 
-def _taken(ref: Ref, document: Doc, read: dict[Ref, Member]) -> Iterator[str]:
+def _add_object(ref: Ref, document: Doc, read: dict[Ref, Member]) -> Iterator[str]:
     type_ = KINDS.get(ref.kind)
     if type_ is None:
         return

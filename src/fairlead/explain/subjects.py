@@ -64,7 +64,7 @@ def parse_subject(text: str, namespace: str = "default") -> Subject:
     """
     word, slash, name = text.partition("/")
     if not slash:
-        return _bare(text)
+        return _parse_bare(text)
     kind = _WORDS.get(word.lower())
     if kind is None or not name:
         known = ", ".join(words[0] for words in KINDS.values())
@@ -75,7 +75,7 @@ def parse_subject(text: str, namespace: str = "default") -> Subject:
     return Subject(kind, space, rest) if slash else Subject(kind, namespace, name)
 
 
-def _bare(text: str) -> Subject:
+def _parse_bare(text: str) -> Subject:
     host, colon, port = text.rpartition(":")
     if parse_ip(text) or (colon and port.isdigit() and parse_ip(host.strip("[]"))):
         return Subject("address", "", text)

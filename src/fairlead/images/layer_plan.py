@@ -166,9 +166,9 @@ class LayerPlan:
                 case _Is.FOLDER:
                     break
                 case _Is.LINK:
-                    raise _refusal(name, f"leads through the symbolic link {_shown(way)}")
+                    raise _refusal(name, f"leads through the symbolic link {_path_text(way)}")
                 case _Is.FILE:
-                    raise _refusal(name, f"{_shown(way)} is not a folder")
+                    raise _refusal(name, f"{_path_text(way)} is not a folder")
         for length in range(1, len(folder) + 1):
             self._made[folder[:length]] = _Is.FOLDER
 
@@ -278,5 +278,5 @@ def _quoted(name: str) -> str:
     return repr(name if len(name) <= 100 else f"{name[:60]}…{name[-30:]}")
 
 
-def _shown(path: Path) -> str:
+def _path_text(path: Path) -> str:
     return _quoted("/".join(path))

@@ -27,7 +27,7 @@ class Phrase(str):
     values: Mapping[str, Value]
 
     def __new__(cls, template: str, /, **values: object) -> Self:
-        kept = {name: _kept(value) for name, value in values.items()}
+        kept = {name: _as_value(value) for name, value in values.items()}
         made = super().__new__(cls, filled(template, kept))
         made.template, made.values = template, kept
         return made
@@ -61,7 +61,7 @@ class _Filling(string.Formatter):
 _FILLING = _Filling()
 
 
-def _kept(value: object) -> Value:
+def _as_value(value: object) -> Value:
     if type(value) in (list, tuple):
         return tuple(map(_text, value))  # type: ignore[call-overload]  # a list or tuple of anything
     return value if isinstance(value, int | float) and not isinstance(value, bool) else _text(value)

@@ -95,8 +95,8 @@ def _step(
     isolations, gone, come = _recounted(old.isolations, was, is_)
     in_force, lapsed, enacted = _recounted(old.in_force, _policies(gone), _policies(come))
     revised = {pair for pair in in_force if pair[1] in changed.policies and pair in old.in_force}
-    less = tuple(_asked(old.census, lapsed | revised, node))
-    more = tuple(_asked(census, enacted | revised, node))
+    less = tuple(_needed_selections(old.census, lapsed | revised, node))
+    more = tuple(_needed_selections(census, enacted | revised, node))
     selections = old.selections.recounted(less, more)
     new = Enforced(census, isolated, isolations, in_force, selections)
     dropped = {s for s in less if s not in selections.users}
@@ -165,7 +165,7 @@ def _recounted(
     return counts, frozenset(gone), frozenset(come)
 
 
-def _asked(census: Census, pairs: Collection[InForce], node: str) -> Iterator[Selection]:
+def _needed_selections(census: Census, pairs: Collection[InForce], node: str) -> Iterator[Selection]:
     """The sets in the rules of policies, each as often as it is used."""
     for direction, key in pairs:
         yield from selections_of(census.policies[key], direction, node)

@@ -40,11 +40,13 @@ def selections_of(policy: ReadPolicy, direction: Direction, node: str) -> frozen
     found: set[Selection] = set()
     for allowance in policy.allowances(direction):
         found.update(peer for peer in allowance.peers or () if isinstance(peer, Members))
-        found.update(_named(port, direction, node) for port in allowance.ports or () if isinstance(port, PortName))
+        found.update(
+            _ports_of_name(port, direction, node) for port in allowance.ports or () if isinstance(port, PortName)
+        )
     return frozenset(found)
 
 
-def _named(port: PortName, direction: Direction, node: str) -> Ports:
+def _ports_of_name(port: PortName, direction: Direction, node: str) -> Ports:
     """A port name refers to a port of the receiver, which for ingress is a Pod of this node."""
     return Ports(port.protocol, port.name, node if direction is Direction.INGRESS else "")
 
@@ -118,7 +120,7 @@ class _Writer:
 
     def _port(self, port: Port) -> tuple[Match, ...]:
         if isinstance(port, PortName):
-            return (InSet(SERVED, self._backend.set_name(_named(port, self._direction, self._node))),)
+            return (InSet(SERVED, self._backend.set_name(_ports_of_name(port, self._direction, self._node))),)
         protocol = IsProtocol(port.protocol)
         if not port.last:
             return (protocol,)

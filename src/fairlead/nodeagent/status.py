@@ -139,7 +139,9 @@ def _is_initialized(record: PodRecord, phase: str) -> _Verdict:
     if phase == "Succeeded":
         return _Verdict(True, "PodCompleted")
     if incomplete := _incomplete(record):
-        return _Verdict(False, "ContainersNotInitialized", f"containers with incomplete status: {_listed(incomplete)}")
+        return _Verdict(
+            False, "ContainersNotInitialized", f"containers with incomplete status: {_list_text(incomplete)}"
+        )
     return _Verdict(True)
 
 
@@ -150,7 +152,7 @@ def _containers_ready(record: PodRecord, phase: str) -> _Verdict:
         return _Verdict(False, "ContainersNotReady", record.unready)
     unready = [c.container.name for c in record.containers if not c.ready]
     if unready:
-        return _Verdict(False, "ContainersNotReady", f"containers with unready status: {_listed(unready)}")
+        return _Verdict(False, "ContainersNotReady", f"containers with unready status: {_list_text(unready)}")
     return _Verdict(True)
 
 
@@ -167,7 +169,7 @@ def _ready(pod: RunPod, containers_ready: _Verdict) -> _Verdict:
     return _Verdict(True)
 
 
-def _listed(names: Sequence[str]) -> str:
+def _list_text(names: Sequence[str]) -> str:
     return f"[{' '.join(names)}]"
 
 

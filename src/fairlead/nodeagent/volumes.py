@@ -147,10 +147,10 @@ def _selected(reference: PodReference, source: FileSource, found: Content, mode:
 
 def _downward(source: DownwardSource, around: ContainerSurroundings, mode: int) -> Files:
     mode = source.default_mode or mode
-    return {item.path: VolumeFile(_told(item, around).encode(), item.mode or mode) for item in source.items}
+    return {item.path: VolumeFile(_downward_value(item, around).encode(), item.mode or mode) for item in source.items}
 
 
-def _told(item: DownwardFile, around: ContainerSurroundings) -> str:
+def _downward_value(item: DownwardFile, around: ContainerSurroundings) -> str:
     if item.resource_field_ref:
         return resource_field(item.resource_field_ref, "", around.pod, around.allocatable)
     return pod_field(item.field_ref.field_path if item.field_ref else "", around.pod, around.placement)

@@ -68,11 +68,11 @@ def converted(documents: Sequence[Doc], resource: Resource, version: str, answer
     others = [document for document in documents if document["apiVersion"] != version]
     if not others:
         return list(documents)
-    made = iter(_asked(others, conversion, version, answers))
+    made = iter(_converted_by_webhook(others, conversion, version, answers))
     return [document if document["apiVersion"] == version else next(made) for document in documents]
 
 
-def _asked(documents: list[Doc], conversion: Conversion, version: str, answers: Answers) -> list[Doc]:
+def _converted_by_webhook(documents: list[Doc], conversion: Conversion, version: str, answers: Answers) -> list[Doc]:
     review = f"{GROUP}/{conversion.review_version}"
     request = {"desiredAPIVersion": version, "objects": documents}
     (answer,) = answers_to([question(conversion.server, REVIEW, review, request, _SECONDS)], answers)

@@ -138,13 +138,15 @@ def validate_update(new: Doc, old: Doc) -> list[FieldError]:
     if old.get("deletionTimestamp"):
         added = sorted(set(new.get("finalizers") or []) - set(old.get("finalizers") or []))
         if added:
-            detail = f"no new finalizers can be added if the object is being deleted, found new finalizers {_go(added)}"
+            detail = (
+                f"no new finalizers can be added if the object is being deleted, found new finalizers {_go_list(added)}"
+            )
             errors.append(forbidden("metadata.finalizers", detail))
     changed = [name for name in _IMMUTABLE if new.get(name) != old.get(name)]
     return errors + [invalid(f"metadata.{name}", new.get(name, ""), "field is immutable") for name in changed]
 
 
-def _go(names: Sequence[str]) -> str:
+def _go_list(names: Sequence[str]) -> str:
     return "[]string{" + ", ".join(f'"{name}"' for name in names) + "}"
 
 

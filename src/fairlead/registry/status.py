@@ -108,7 +108,7 @@ def expired(message: str) -> ApiError:
 
 def invalid(kind: str, name: str, errors: Sequence[FieldError], group: str = "") -> ApiError:
     """422 for a document with invalid fields: the faults in the message, one cause for each, a few hundred at most."""
-    errors = _told(errors)
+    errors = _first_faults(errors)
     texts = [str(error) for error in errors]
     joined = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
     details = _details(name, group, kind)
@@ -117,7 +117,7 @@ def invalid(kind: str, name: str, errors: Sequence[FieldError], group: str = "")
     return ApiError(422, "Invalid", f'{subject} "{name}" is invalid: {joined}', details)
 
 
-def _told(errors: Sequence[FieldError]) -> list[FieldError]:
+def _first_faults(errors: Sequence[FieldError]) -> list[FieldError]:
     told, size = [], 0
     for error in errors[:MAX_FAULTS]:
         told.append(error)

@@ -66,13 +66,13 @@ class Labs:
         """
         if self.given:
             return self._open.setdefault(self.given, Lab.attach(self.given))
-        wanted = self._filled(spec or LabSpec(nodes=self.nodes))
+        wanted = self._with_defaults(spec or LabSpec(nodes=self.nodes))
         name = f"{_PREFIX}-{self.run}-{key_of(wanted)}"
         if name not in self._open:
             self._open[name] = self._start(name, wanted)
         return self._open[name]
 
-    def _filled(self, spec: LabSpec) -> LabSpec:
+    def _with_defaults(self, spec: LabSpec) -> LabSpec:
         if spec.userspace is None:
             spec = replace(spec, userspace=self.userspace)
         return replace(spec, seed=self.seed) if spec.seed is None and spec.userspace else spec

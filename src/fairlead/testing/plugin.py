@@ -155,11 +155,11 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         if "fairlead.lab" in sys.modules:  # else the test has nothing to do with labs
             from fairlead.testing.reports import sections
 
-            report.sections += sections(_given(item), item.stash.get(_FACTORY, None))
+            report.sections += sections(_fixture_values(item), item.stash.get(_FACTORY, None))
     return report
 
 
-def _given(item: pytest.Item) -> list[Any]:
+def _fixture_values(item: pytest.Item) -> list[Any]:
     """The values of the test's fixtures, including those of its own suite."""
     given: dict[str, Any] = getattr(item, "funcargs", {})
     return [*given.values(), *item.stash.get(_USED, [])]

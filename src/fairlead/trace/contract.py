@@ -224,20 +224,20 @@ def _to_cluster_ip(
         return frozenset({DROPPED})
     can_tell = bool(situation.pod_cidr or situation.pod_interface)
     hides = situation.masquerade_all or (can_tell and not _is_pod(situation, packet))
-    return _sent(situation, service, reachable, packet, hides)
+    return _outcomes_of(situation, service, reachable, packet, hides)
 
 
 def _from_outside(
     situation: Situation, service: Service, endpoints: list[_Known], packet: Packet
 ) -> frozenset[Outcome]:
     if service.spec.external_traffic_policy != "Local":
-        return _sent(situation, service, _anywhere(situation, endpoints), packet, hides=True)
+        return _outcomes_of(situation, service, _anywhere(situation, endpoints), packet, hides=True)
     if _is_pod(situation, packet):
-        return _sent(situation, service, _anywhere(situation, endpoints), packet, hides=False)
+        return _outcomes_of(situation, service, _anywhere(situation, endpoints), packet, hides=False)
     if packet.source in situation.addresses or ip_address(packet.source).is_loopback:
-        return _sent(situation, service, _anywhere(situation, endpoints), packet, hides=True)
+        return _outcomes_of(situation, service, _anywhere(situation, endpoints), packet, hides=True)
     local = _usable(_here(situation, endpoints))
-    return _sent(situation, service, local, packet, hides=False) if local else frozenset({DROPPED})
+    return _outcomes_of(situation, service, local, packet, hides=False) if local else frozenset({DROPPED})
 
 
 def _is_pod(situation: Situation, packet: Packet) -> bool:
@@ -246,7 +246,7 @@ def _is_pod(situation: Situation, packet: Packet) -> bool:
     return bool(situation.pod_cidr) and ip_address(packet.source) in ip_network(situation.pod_cidr)
 
 
-def _sent(
+def _outcomes_of(
     situation: Situation, service: Service, reachable: list[_Known], packet: Packet, hides: bool
 ) -> frozenset[Outcome]:
     """Sent to any of the targets; an endpoint of this node that connects to itself must not see its own address."""

@@ -276,10 +276,10 @@ class _Run:
 
     def draw(self, chain: Chain, rule: Rule, part: Draw) -> tuple[bool, _End | None]:
         slots = [part.rows.find((number,))[1] for number in range(part.first, part.first + part.among)]
-        value = self._drawn(slots)
+        value = self._draw(slots)
         return self._act(chain, rule, value) if value is not None else (False, None)
 
-    def _drawn(self, slots: list[Any]) -> Any:
+    def _draw(self, slots: list[Any]) -> Any:
         """One of the slots; equal ones are one option with their combined probability."""
         if not slots:
             return None
@@ -291,8 +291,8 @@ class _Run:
         slots = []
         for number in range(part.first, part.first + part.draws):
             values = [number if key is RuleKey.SLOT else self.value(key) for key in part.keys]
-            slots.append(self._found(part.rows, tuple(values)))
-        target = self._drawn(slots)
+            slots.append(self._look_up(part.rows, tuple(values)))
+        target = self._draw(slots)
         if target is None:
             return False, None
         self.address = target.address or self.address
@@ -304,11 +304,11 @@ class _Run:
 
     def note(self, chain: Chain, rule: Rule, part: Note) -> tuple[bool, _End | None]:
         key = tuple(self.value(each) for each in part.keys)
-        if self._found(part.rows, key) is None:
+        if self._look_up(part.rows, key) is None:
             self._noted[id(part.rows), key] = part.value
         return False, None
 
-    def _found(self, rows: Rows, key: tuple[Value | None, ...]) -> Any:
+    def _look_up(self, rows: Rows, key: tuple[Value | None, ...]) -> Any:
         """A map's value for a key, or the value that this packet's rules have noted there."""
         found, value = rows.find(tuple(each for each in key if each is not None))
         return value if found else self._noted.get((id(rows), key))

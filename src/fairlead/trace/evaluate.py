@@ -192,7 +192,7 @@ class _Run:
     def _carry_out(self, statement: Statement, position: int) -> tuple[bool, _Stop | None]:
         """Whether the chain ends here, and with what."""
         if isinstance(statement, Lookup):
-            statement = self._looked_up(statement, position)
+            statement = self._look_up(statement, position)
         if type(statement) in _ENDINGS:
             return True, _ENDINGS[type(statement)]
         match statement:
@@ -206,7 +206,7 @@ class _Run:
             case _:
                 return _EFFECTS[type(statement)](self, statement)
 
-    def _looked_up(self, lookup: Lookup, position: int) -> Statement:
+    def _look_up(self, lookup: Lookup, position: int) -> Statement:
         element = self._table.elements.get((lookup.map, self._key(lookup.fields)))
         if element is None or element.value is None or isinstance(element.value, Target):
             raise _Break

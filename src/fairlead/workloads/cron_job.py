@@ -97,7 +97,7 @@ def job_name(cron_job: CronJob, time: datetime) -> str:
 def _due(moment: _Moment) -> datetime | None:
     """The last time that has come since the last one that was seen to."""
     cron_job, now = moment.cron_job, moment.now
-    since = datetime.fromisoformat(cron_job.status.last_schedule_time or _made(cron_job))
+    since = datetime.fromisoformat(cron_job.status.last_schedule_time or _creation_time(cron_job))
     deadline = cron_job.spec.starting_deadline_seconds
     if deadline is not None:
         since = max(since, now - timedelta(seconds=deadline))
@@ -108,7 +108,7 @@ def _due(moment: _Moment) -> datetime | None:
     return last
 
 
-def _made(cron_job: CronJob) -> str:
+def _creation_time(cron_job: CronJob) -> str:
     return cron_job.metadata.creation_timestamp or "1970-01-01T00:00:00Z"
 
 

@@ -64,7 +64,7 @@ def plan_pods(stateful_set: StatefulSet, mine: Iterable[Pod], revisions: Revisio
     if stateful_set.is_terminating:
         return StatefulPlan()
     present = {n: pod for pod in mine if (n := ordinal_of(stateful_set, pod)) is not None}
-    wanted = _wanted(stateful_set)
+    wanted = _ordinals(stateful_set)
     settled = {n for n, pod in present.items() if _is_settled(pod, stateful_set.spec.min_ready_seconds, now)}
     if stateful_set.spec.pod_management_policy == "Parallel":
         plan = _parallel(stateful_set, present, wanted, revisions)
@@ -77,10 +77,10 @@ def plan_pods(stateful_set: StatefulSet, mine: Iterable[Pod], revisions: Revisio
 
 def is_wanted(stateful_set: StatefulSet, pod: Pod) -> bool:
     """Whether the set is to have a Pod of this one's name."""
-    return ordinal_of(stateful_set, pod) in _wanted(stateful_set)
+    return ordinal_of(stateful_set, pod) in _ordinals(stateful_set)
 
 
-def _wanted(stateful_set: StatefulSet) -> range:
+def _ordinals(stateful_set: StatefulSet) -> range:
     start = stateful_set.spec.ordinals.start if stateful_set.spec.ordinals else 0
     return range(start, start + stateful_set.replicas)
 
@@ -193,7 +193,7 @@ def claim_owners(stateful_set: StatefulSet, claim: PersistentVolumeClaim) -> tup
 def forsaken_claims(stateful_set: StatefulSet, pod: Pod) -> list[str]:
     """The names of the claims that go with a Pod that is deleted: none, but when the set shrinks and wants it so."""
     ordinal = ordinal_of(stateful_set, pod)
-    if ordinal is None or ordinal in _wanted(stateful_set):
+    if ordinal is None or ordinal in _ordinals(stateful_set):
         return []
     goes = stateful_set.spec.persistent_volume_claim_retention_policy.when_scaled == "Delete"
     return claim_names(stateful_set, ordinal) if goes else []

@@ -109,14 +109,14 @@ def plan_claim(
         is_free = not any(pod.spec.node_name for pod in users)
         return LetGo() if is_free and CLAIM_PROTECTION in (claim.metadata.finalizers or ()) else None
     if claim.spec.volume_name:
-        return _named(claim, volumes.get(claim.spec.volume_name))
+        return _claim_with_volume(claim, volumes.get(claim.spec.volume_name))
     candidates = [volume for volume in volumes.values() if _fits(claim, volume)]
     if candidates:
         return Bind(min(candidates, key=lambda volume: _preference(claim, volume)))
     return _unbound(claim, classes, bool(users))
 
 
-def _named(claim: PersistentVolumeClaim, volume: PersistentVolume | None) -> ClaimStep:
+def _claim_with_volume(claim: PersistentVolumeClaim, volume: PersistentVolume | None) -> ClaimStep:
     """How a claim is handled that says which volume it has."""
     if volume is None:
         return SetPhase("Lost") if claim.is_bound else None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fairlead.cli.main import FAILURE, _told, main
+from fairlead.cli.main import FAILURE, _message_of, main
 from fairlead.drivers.kube.access.kubeconfig import BadConfig
 from fairlead.drivers.kube.errors import Unreachable
 
@@ -25,4 +25,4 @@ def test_a_kubeconfig_that_is_not_there_is_a_message_and_no_traceback(tmp_path, 
     ],
 )
 def test_only_what_is_wrong_with_the_way_to_the_api_server_is_told_so(error, told):
-    assert _told(error) == told
+    assert _message_of(error) == told

@@ -7,7 +7,7 @@ from fairlead.testing.labs import Labs
 
 
 def filled(spec, **options):
-    return Labs("run", None, None, 2, False, **options)._filled(spec)
+    return Labs("run", None, None, 2, False, **options)._with_defaults(spec)
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ class GarbageCollector:
 
     def _changed(self, resource: ResourcePath, old: KubeObject | None, new: KubeObject | None) -> None:
         if old and (new is None or new.metadata.uid != old.metadata.uid):
-            self._gone(Item(resource, old))
+            self._forget(Item(resource, old))
         if new:
             item = Item(resource, new)
             before = self._graph.items.get(item.uid)
@@ -52,7 +52,7 @@ class GarbageCollector:
             for owner in before.owners if before else ():
                 self.queue.add(owner.uid)
 
-    def _gone(self, item: Item) -> None:
+    def _forget(self, item: Item) -> None:
         self._graph.drop(item.uid)
         self._add_relatives(item)
 

@@ -44,11 +44,11 @@ def pull(
     with store.shared():
         found = pull_image(store, name, this_platform(), places, progress, lambda place: Registry(place, shown))
         unpack(store, found.manifest)
-        store.give_name(NamedImage(_named(name), found.manifest, found.source, found.size, now_text()))
+        store.give_name(NamedImage(_store_name(name), found.manifest, found.source, found.size, now_text()))
     return Pulled(found, time.monotonic() - began)
 
 
-def _named(name: ImageName) -> str:
+def _store_name(name: ImageName) -> str:
     """What was asked for by a digest is found by it, whatever its tag."""
     return name.with_digest(name.digest) if name.digest else str(name)
 

@@ -33,11 +33,11 @@ def add(name: str, zone: str | None, labels: tuple[str, ...], node_name: str) ->
     """Add a node; without a name it is called node-NUMBER."""
     from fairlead.app.lab.commands import enter, nodes
 
-    wanted = _wanted(node_name, zone, labels)
+    wanted = _node_labels(node_name, zone, labels)
     click.echo(or_fail(lambda: nodes.add(enter.find_home(name), node_name, wanted)))
 
 
-def _wanted(node_name: str, zone: str | None, labels: tuple[str, ...]) -> dict[str, str]:
+def _node_labels(node_name: str, zone: str | None, labels: tuple[str, ...]) -> dict[str, str]:
     """The labels for a new node; refuses an invalid name."""
     from fairlead.model.objects import ZONE_LABEL
 
@@ -91,7 +91,7 @@ def invite(
     from fairlead.app.lab.commands import enter, nodes
     from fairlead.drivers.identity.pki import write_private
 
-    wanted = _wanted(node_name, zone, labels)
+    wanted = _node_labels(node_name, zone, labels)
     invitation = or_fail(lambda: nodes.invite(enter.find_home(name), node_name, wanted, peer))
     if output:
         write_private(output, invitation.encode())

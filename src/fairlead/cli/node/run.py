@@ -17,7 +17,7 @@ from fairlead.cli.logs import verbose_flag
 ADDRESS_LISTS = {"node_ip": ip_address, "pod_cidr": ip_network, "cluster_cidr": ip_network}
 
 
-def _listed(context: click.Context, parameter: click.Parameter, text: str) -> tuple[str, ...]:
+def _parse_list(context: click.Context, parameter: click.Parameter, text: str) -> tuple[str, ...]:
     """Addresses or networks, separated by commas, at most one of each family."""
     parse: Any = ADDRESS_LISTS[parameter.name or ""]
     try:
@@ -60,15 +60,15 @@ def _taints(context: click.Context, parameter: click.Parameter, text: str) -> tu
 )
 @click.option("--name", help="Name of the Node; by default this machine's host name.")
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Folder of keys, volumes and logs.")
-@click.option("--node-ip", default="", callback=_listed, metavar="IP[,IP]", help="Addresses of the Node.")
+@click.option("--node-ip", default="", callback=_parse_list, metavar="IP[,IP]", help="Addresses of the Node.")
 @click.option("--port", default=10250, show_default=True, help="Port of the node's HTTP API.")
 @click.option(
-    "--pod-cidr", default="", callback=_listed, metavar="CIDR[,CIDR]", help="Pods' addresses; by default assigned."
+    "--pod-cidr", default="", callback=_parse_list, metavar="CIDR[,CIDR]", help="Pods' addresses; by default assigned."
 )
 @click.option(
     "--cluster-cidr",
     default="",
-    callback=_listed,
+    callback=_parse_list,
     metavar="CIDR[,CIDR]",
     help="All Pods; traffic to them is not masqueraded.",
 )

@@ -52,9 +52,9 @@ def tokens_of(text: str, file: str, environment: Mapping[str, str], faults: Core
             faults.add(place, "a quoted word has no end")
             return
         if found["quoted"] is not None:
-            yield Token(_filled(found["quoted"].replace('\\"', '"'), environment), place, line, quoted=True)
+            yield Token(_substitute(found["quoted"].replace('\\"', '"'), environment), place, line, quoted=True)
         elif found["plain"] is not None:
-            yield Token(_filled(found["plain"], environment), place, line)
+            yield Token(_substitute(found["plain"], environment), place, line)
 
 
 def lines_of(tokens: Iterator[Token]) -> Iterator[list[Token]]:
@@ -69,7 +69,7 @@ def lines_of(tokens: Iterator[Token]) -> Iterator[list[Token]]:
         yield line
 
 
-def _filled(word: str, environment: Mapping[str, str]) -> str:
+def _substitute(word: str, environment: Mapping[str, str]) -> str:
     if word in _PILLARS:
         variable, otherwise = _PILLARS[word]
         return environment.get(variable, otherwise)

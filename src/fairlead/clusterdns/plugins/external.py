@@ -92,7 +92,7 @@ class External:
         return self._negative(Rcode.NOERROR if is_namespace else Rcode.NXDOMAIN, zone, view)
 
     def _service(self, question: Question, zone: Name, view: ZoneView, key: ObjectKey) -> Answer:
-        service = _shown(key, view)
+        service = _exposed_service(key, view)
         if service is None:
             return self._negative(Rcode.NXDOMAIN, zone, view)
         if service.is_headless and self.headless:
@@ -108,7 +108,7 @@ class External:
         return self._positive(question, zone, view, self._sets(question.name, question.name, addresses, ports))
 
     def _port(self, question: Question, zone: Name, view: ZoneView, key: ObjectKey, wanted: tuple[str, str]) -> Answer:
-        service = _shown(key, view)
+        service = _exposed_service(key, view)
         addresses = _addresses(service) if service else ()
         ports = [
             (port.port, port.name, port.protocol)
@@ -130,7 +130,7 @@ class External:
 
     def _from_cluster(self, question: Question, zone: Name, view: ZoneView, labels: Name, key: ObjectKey) -> Answer:
         """A headless Service or one of its endpoints: as in the cluster's own zone, under the names of this one."""
-        service = _shown(key, view)
+        service = _exposed_service(key, view)
         if service is None or not service.is_headless:
             return self._negative(Rcode.NXDOMAIN, zone, view)
         inside = (*labels, "svc", *self.cluster.origin)
@@ -192,7 +192,7 @@ class External:
         services = sorted(
             key
             for key, service in view.snapshot.services.items()
-            if address.packed in _addresses(service) and _shown(key, view)
+            if address.packed in _addresses(service) and _exposed_service(key, view)
         )
         if not services:
             return None
@@ -201,7 +201,7 @@ class External:
         return Answer(Rcode.NOERROR, _ORIGIN, (record,), depends=_DEPENDS, zone=self.zones[0])
 
 
-def _shown(key: ObjectKey, view: ZoneView) -> Service | None:
+def _exposed_service(key: ObjectKey, view: ZoneView) -> Service | None:
     return view.service(key) if view.shows(key.namespace) else None
 
 

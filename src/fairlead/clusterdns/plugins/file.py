@@ -93,7 +93,7 @@ class ZoneFile:
         return None
 
     def _glue(self, found: RRset) -> tuple[RRset, ...]:
-        names = [_lower(name) for data in found.data if (name := _named(data)) is not None]
+        names = [_lower(name) for data in found.data if (name := _target_name(data)) is not None]
         sets = [self.nodes.get(name, {}) for name in dict.fromkeys(names)]
         return tuple(s[t] for s in sets for t in (RRType.A, RRType.AAAA) if t in s)
 
@@ -167,7 +167,7 @@ def zone_of(text: str, apex: Name, path: str) -> ZoneFile:
     return ZoneFile(apex, Map({owner: Map(sets) for owner, sets in nodes.items()}))
 
 
-def _named(data: object) -> Name | None:
+def _target_name(data: object) -> Name | None:
     match data:
         case Srv(target=name) | NameTarget(name=name) | Exchange(name=name):
             return name

@@ -60,7 +60,7 @@ class LoadBalance:
             return rrset
         data = rrset.data
         weights = (self.weights or {}).get(tuple(label.lower() for label in rrset.owner), {})
-        first = _drawn([_weight(item, weights) for item in data], lot) if self.weights is not None else lot % len(data)
+        first = _draw([_weight(item, weights) for item in data], lot) if self.weights is not None else lot % len(data)
         ordered = (
             (data[first], *data[:first], *data[first + 1 :])
             if self.weights is not None
@@ -110,7 +110,7 @@ def _weight(item: Data, weights: Mapping[bytes, int]) -> int:
     return weights.get(item, 1) if isinstance(item, bytes) else 1
 
 
-def _drawn(weights: list[int], lot: int) -> int:
+def _draw(weights: list[int], lot: int) -> int:
     """The index that a random number falls to."""
     sums = list(accumulate(weights))
     at = lot % sums[-1]

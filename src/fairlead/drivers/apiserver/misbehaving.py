@@ -36,7 +36,7 @@ def ends_watches(faults: SteeredFaults) -> bool:
     return any(fault["mode"] in ("gone", "410") for fault in faults.of(KIND))
 
 
-async def _gone(_: Mapping[str, Any], __: Mapping[str, Any]) -> None:
+async def _refuse(_: Mapping[str, Any], __: Mapping[str, Any]) -> None:
     raise Broken
 
 
@@ -55,7 +55,7 @@ async def _too_old(_: Mapping[str, Any], scope: Mapping[str, Any]) -> None:
 
 
 _MODES: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], Any]] = {
-    "gone": _gone,
+    "gone": _refuse,
     "slow": _slow,
     "429": _too_many,
     "410": _too_old,

@@ -70,7 +70,7 @@ class ReviewServers:
         except TimeoutError:
             why = "context deadline exceeded"
         except (OSError, _Failed, ValueError) as error:
-            why = _why(error)
+            why = _go_reason(error)
         except ApiError as error:
             why = error.message
         shown = f"{question.server.shown}?timeout={question.seconds}s"
@@ -159,7 +159,7 @@ def _of_status(code: int, body: bytes) -> str:
     return f'an error on the server ("{told}") has prevented the request from succeeding'
 
 
-def _why(error: Exception) -> str:
+def _go_reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"tls: failed to verify certificate: x509: {error.verify_message}"
     if isinstance(error, ConnectionRefusedError):

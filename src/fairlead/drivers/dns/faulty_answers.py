@@ -68,11 +68,11 @@ class FaultyServices(Services):
             case "drop":
                 return None
             case "truncate" if not responder.is_stream:
-                return _made(query, truncated=True)
+                return _empty_reply(query, truncated=True)
             case "stale":
                 return self._as_it_was(fault, query)
             case mode if mode in _RCODES:
-                return _made(query, _RCODES[mode])
+                return _empty_reply(query, _RCODES[mode])
         reply = super().respond(packet, responder, client)
         is_late = fault["mode"] == "delay" and isinstance(reply, bytes)
         return self._later(reply, float(fault["seconds"]), client) if is_late else reply
@@ -121,7 +121,9 @@ def concerns(pattern: str, name: str) -> bool:
     return name == pattern
 
 
-def _made(query: dns.message.Message, rcode: dns.rcode.Rcode = dns.rcode.NOERROR, *, truncated: bool = False) -> bytes:
+def _empty_reply(
+    query: dns.message.Message, rcode: dns.rcode.Rcode = dns.rcode.NOERROR, *, truncated: bool = False
+) -> bytes:
     """A reply without records."""
     response = dns.message.make_response(query, recursion_available=True)
     response.set_rcode(rcode)

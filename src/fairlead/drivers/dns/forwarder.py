@@ -90,7 +90,7 @@ class Forwarder:
         hit = cache.find(key, now) if cache.is_fresh(key, now) else None
         if hit is None:
             return None
-        return AtHand(self._kept(hit, key, policy), hit.soon, partial(cache.found_again, hit.reply.denies))
+        return AtHand(self._from_cache(hit, key, policy), hit.soon, partial(cache.found_again, hit.reply.denies))
 
     async def __call__(self, ask: Ask) -> Answer:
         """What the servers say; SERVFAIL or REFUSED, with the reason, when that is nothing."""
@@ -144,9 +144,9 @@ class Forwarder:
             return self._handed_on(Hit(fresh, 0), policy)
         if hit.stale:
             return self._handed_on(await self._fresh_or(hit, key, policy), policy)
-        return self._kept(hit, key, policy)
+        return self._from_cache(hit, key, policy)
 
-    def _kept(self, hit: Hit, key: CacheKey, policy: CachePolicy) -> Answer:
+    def _from_cache(self, hit: Hit, key: CacheKey, policy: CachePolicy) -> Answer:
         """A fresh reply from the cache; a popular one is refreshed before its end."""
         if hit.refresh:
             self.prefetches += 1
@@ -182,13 +182,13 @@ class Forwarder:
                 raise Overloaded
             task = asyncio.get_running_loop().create_task(self._exchange(key, over_tcp))
             self._under_way[key, over_tcp] = task
-            task.add_done_callback(lambda done: self._done(key, over_tcp, done))
+            task.add_done_callback(lambda done: self._forget_task(key, over_tcp, done))
         reply = await asyncio.shield(task)
         if policy is not None:
             self._cache(policy).put(key, reply, time.monotonic())
         return reply
 
-    def _done(self, key: CacheKey, over_tcp: bool, task: asyncio.Task[OutsideReply]) -> None:
+    def _forget_task(self, key: CacheKey, over_tcp: bool, task: asyncio.Task[OutsideReply]) -> None:
         self._under_way.pop((key, over_tcp), None)
         if not task.cancelled():
             task.exception()  # told to all that wait; when nobody does any more, it is of no interest

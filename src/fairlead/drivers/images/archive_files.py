@@ -106,14 +106,14 @@ def open_files(path: Path | None, stdin: BinaryIO, scratch: Path) -> Iterator[Ar
 def _seekable(raw: BinaryIO, closing: ExitStack, scratch: Path) -> BinaryIO:
     """The archive, as a file that can be read in any order and is not compressed."""
     if not raw.seekable():
-        raw = _kept(DECOMPRESSORS[""](raw), closing, scratch)
+        raw = _copy_to_disk(DECOMPRESSORS[""](raw), closing, scratch)
     magic = raw.read(4)
     raw.seek(0)
     compression = next((word for octets, word in COMPRESSIONS.items() if magic.startswith(octets)), "")
-    return _kept(DECOMPRESSORS[compression](raw), closing, scratch) if compression else raw
+    return _copy_to_disk(DECOMPRESSORS[compression](raw), closing, scratch) if compression else raw
 
 
-def _kept(pieces: Iterator[bytes], closing: ExitStack, scratch: Path) -> BinaryIO:
+def _copy_to_disk(pieces: Iterator[bytes], closing: ExitStack, scratch: Path) -> BinaryIO:
     copy = closing.enter_context(tempfile.TemporaryFile(dir=scratch))  # noqa: SIM115 - until all is read
     for piece in pieces:
         copy.write(piece)

@@ -38,7 +38,7 @@ def logins_of_user(name: ImageName) -> Iterator[Login]:
         if login := login_for(file, name):
             yield login
         if helper := helper_for(file, name.registry):
-            yield from _asked(*helper)
+            yield from _ask_helper(*helper)
 
 
 def auth_files() -> Iterator[AuthFile]:
@@ -66,7 +66,7 @@ def _places() -> Sequence[Path]:
     return (*of_podman, docker / "config.json")
 
 
-def _asked(suffix: str, server: str) -> Iterator[Login]:
+def _ask_helper(suffix: str, server: str) -> Iterator[Login]:
     """What a helper program knows of a server. https://github.com/docker/docker-credential-helpers"""
     program = f"docker-credential-{suffix}"
     if not re.fullmatch(r"[\w.-]+", suffix, re.ASCII) or shutil.which(program) is None:

@@ -183,7 +183,7 @@ class Registry:
     @contextmanager
     def _authenticated(self, url: str, headers: dict[str, str]) -> Iterator[httpx2.Response]:
         for number in range(2 + len(self._logins)):
-            shown = self._shown()
+            shown = self._authorization_header()
             with self._followed(url, headers | ({"Authorization": shown} if shown else {})) as answer:
                 if answer.status_code != HTTPStatus.UNAUTHORIZED:
                     _require_good(answer, url)
@@ -195,7 +195,7 @@ class Registry:
                 raise RegistryError(f"{url}: {reason or 'authentication required'}", HTTPStatus.UNAUTHORIZED)
         raise RegistryError(f"{url}: the registry accepts no login of this user", HTTPStatus.UNAUTHORIZED)
 
-    def _shown(self) -> str | None:
+    def _authorization_header(self) -> str | None:
         """What proves who we are; nothing before the registry has asked."""
         with self._turn:
             if self._token and self._token.until <= time.monotonic():

@@ -32,12 +32,12 @@ def try_out(lab: str, cluster: Cluster, rulebook: Rulebook, start: Sender, goal:
     try:
         start = _as_in_the_lab(start, goal)
         predicted = deliver(cluster, rulebook, start, goal)
-        return _sent(lab, predicted, start, goal)
+        return _send(lab, predicted, start, goal)
     except (CannotSend, ValueError) as error:
         return Tried((not_sent(error),))
 
 
-def _sent(lab: str, predicted: Deliveries, start: Sender, goal: Goal) -> Tried:
+def _send(lab: str, predicted: Deliveries, start: Sender, goal: Goal) -> Tried:
     count = DRAWN if len(predicted.outcomes) > 1 else CERTAIN
     with watching(lab, start.node, predicted.packet, predicted.packet.source) as watch:
         sent = send(lab, start, goal, count)

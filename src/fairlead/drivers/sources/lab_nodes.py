@@ -35,13 +35,13 @@ def node_observations(lab: str, nodes: Iterable[str]) -> Iterator[Observation]:
     if _is_on_loopback(lab):
         return
     for node in nodes:
-        seen = list(_seen(lab, node, _ON_NODES))
+        seen = list(_observe(lab, node, _ON_NODES))
         yield from seen
         if any(_OF_IPTABLES.search(each.text) for each in seen):
-            yield from _seen(lab, node, _BY_IPTABLES)
+            yield from _observe(lab, node, _BY_IPTABLES)
 
 
-def _seen(lab: str, node: str, commands: Iterable[tuple[str, str, tuple[str, ...]]]) -> Iterator[Observation]:
+def _observe(lab: str, node: str, commands: Iterable[tuple[str, str, tuple[str, ...]]]) -> Iterator[Observation]:
     for kind, file, command in commands:
         text = _output(lab, "--node", node, "--", *command)
         if text:

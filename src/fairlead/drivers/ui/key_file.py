@@ -24,14 +24,14 @@ def kept_key(folder: Path) -> bytes:
                 return key
         finally:
             os.close(fd)
-    return _made(path)
+    return _create(path)
 
 
 def _is_ours(status: os.stat_result) -> bool:
     return stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o077
 
 
-def _made(path: Path) -> bytes:
+def _create(path: Path) -> bytes:
     key = secrets.token_bytes(_BYTES)
     draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

@@ -31,7 +31,7 @@ def _nft(cluster: Cluster, service: Service, view: NodeView, node: str) -> State
     part = nft_rules.service_part(plan_service(cluster.snapshot, service.key, view), view)
     lines = [f"{id_[0]}: {element_text(id_[1], element)}" for id_, element in part.elements.items()]
     lines += [f"{c.name}: {nft_rule(rule, view.family)}" for c in part.chains.values() for rule in c.rules]
-    return _listed("nft", lines, node)
+    return _list_lines("nft", lines, node)
 
 
 def _iptables(cluster: Cluster, service: Service, view: NodeView, node: str) -> Statement:
@@ -40,10 +40,10 @@ def _iptables(cluster: Cluster, service: Service, view: NodeView, node: str) -> 
         f"{table} -A {chain} {iptables_rule(rule)}" for (table, chain), rules in part.shared.items() for rule in rules
     ]
     lines += [f"nat -A {name} {iptables_rule(rule)}" for name, chain in part.own.items() for rule in chain.rules]
-    return _listed("iptables", lines, node)
+    return _list_lines("iptables", lines, node)
 
 
-def _listed(backend: str, lines: list[str], node: str) -> Statement:
+def _list_lines(backend: str, lines: list[str], node: str) -> Statement:
     where = Phrase("computed for {node}", node=node)
     return said(
         Phrase("{backend}: {count} lines", backend=backend, count=len(lines)),

@@ -64,15 +64,15 @@ def lines_of(cluster: Cluster, proxying: Proxying, node: str) -> list[Line]:
 def _nft(name: str, table: Table, family: IPFamily) -> Iterator[Line]:
     for chain in table.chains.values():
         for rule in chain.rules:
-            yield _line(name, _named(chain), nft_rule(_bare(rule), family), rule.origin, "")
+            yield _line(name, _chain_title(chain), nft_rule(_without_comment(rule), family), rule.origin, "")
     for (set_, key), element in sorted(table.elements.items(), key=lambda item: str(item[0])):
-        yield _line(name, set_, element_text(key, _bare(element)), element.origin, "")
+        yield _line(name, set_, element_text(key, _without_comment(element)), element.origin, "")
 
 
 def _iptables(name: str, table: Table, owners: Mapping[str, str]) -> Iterator[Line]:
     for chain in table.chains.values():
         for rule in chain.rules:
-            text = f"-A {chain.name} {iptables_rule(_bare(rule))}"
+            text = f"-A {chain.name} {iptables_rule(_without_comment(rule))}"
             yield _line(name, chain.name, text, rule.origin, owners.get(chain.name) or owners.get(target_of(text), ""))
 
 
@@ -86,12 +86,12 @@ def _owners(cluster: Cluster, proxying: Proxying, node: str, family: IPFamily) -
     }
 
 
-def _bare(part: T) -> T:
+def _without_comment(part: T) -> T:
     """The rule without its comment, which is shown beside it."""
     return msgspec.structs.replace(part, origin=NOWHERE)
 
 
-def _named(chain: Chain) -> str:
+def _chain_title(chain: Chain) -> str:
     return f"{chain.name} ({chain.attachment.hook})" if chain.attachment else chain.name
 
 

@@ -65,11 +65,13 @@ def _names(cluster: Cluster, service: Service) -> dict[str, frozenset[str]]:
     found = {}
     for question in questions:
         lines = [line.partition(" IN ")[2] for rrset in answer(question, view).answer for line in rrset.lines()]
-        found[f"{to_text(question.name).rstrip('.')} {RRType(question.qtype).name}"] = frozenset(map(_shown, lines))
+        found[f"{to_text(question.name).rstrip('.')} {RRType(question.qtype).name}"] = frozenset(
+            map(_address_text, lines)
+        )
     return found
 
 
-def _shown(text: str) -> str:
+def _address_text(text: str) -> str:
     """An address that is not allocated yet is shown as such."""
     return text if _NEW not in text else "A (a new virtual IP)"
 

@@ -76,21 +76,21 @@ def _names(old: Answers, new: Answers) -> Iterator[Statement]:
     for name in sorted({*old.names, *new.names}):
         was, will = old.names.get(name, frozenset()), new.names.get(name, frozenset())
         if was and not will:
-            yield failed(Phrase("{name} stops answering: it was {was}", name=name, was=_listed(was)))
+            yield failed(Phrase("{name} stops answering: it was {was}", name=name, was=_join(was)))
         elif was != will:
-            yield said(Phrase("{name}: {was} -> {will}", name=name, was=_listed(was), will=_listed(will)))
+            yield said(Phrase("{name}: {was} -> {will}", name=name, was=_join(was), will=_join(will)))
 
 
 def _points(old: Answers, new: Answers) -> Iterator[Statement]:
     for point in sorted({*old.points, *new.points}):
         was, will = old.points.get(point, frozenset()), new.points.get(point, frozenset())
         if was and not will:
-            yield failed(Phrase("{point} stops answering: it led to {was}", point=point, was=_listed(was)))
+            yield failed(Phrase("{point} stops answering: it led to {was}", point=point, was=_join(was)))
         elif was != will:
-            yield said(Phrase("{name}: {was} -> {will}", name=point, was=_listed(was), will=_listed(will)))
+            yield said(Phrase("{name}: {was} -> {will}", name=point, was=_join(was), will=_join(will)))
 
 
-def _listed(found: Iterable[str]) -> str:
+def _join(found: Iterable[str]) -> str:
     return ", ".join(sorted(found)) or Phrase("nobody")
 
 

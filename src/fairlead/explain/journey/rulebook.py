@@ -59,13 +59,13 @@ class Rulebook:
 
     def origin(self, name: str) -> str:
         """The source of a node's rules, for a reader."""
-        seen = self._seen(name)
+        seen = self._observations(name)
         return ", ".join(each.where for each in seen) if seen else Phrase("computed for {node}", node=name)
 
     def is_computed(self, name: str) -> bool:
-        return not self._seen(name)
+        return not self._observations(name)
 
-    def _seen(self, name: str) -> list[Observation]:
+    def _observations(self, name: str) -> list[Observation]:
         if self.given or self.computes:
             return list(self.given)
         kinds = (IPTABLES, NFT, NFT_JSON)
@@ -80,7 +80,7 @@ class Rulebook:
     def _tables(self, name: str, family: IPFamily) -> list[Table]:
         """The output of iptables-save takes precedence over nft's listing of the same rules, which hides most of each
         rule."""
-        seen = [each for each in self._seen(name) if each.kind != IPSET]
+        seen = [each for each in self._observations(name) if each.kind != IPSET]
         if not seen:
             return self._computed(name, family)
         sets = self._sets(name)

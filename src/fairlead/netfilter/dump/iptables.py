@@ -168,10 +168,10 @@ class _Line:
         if name == "statistic":
             return _statistic(words)
         if name == "set":
-            return (self._asked(words) or Unknown(" ".join(("-m", name, *words))),)
+            return (self._match_set(words) or Unknown(" ".join(("-m", name, *words))),)
         return () if name in _WITHOUT_EFFECT else (Unknown(" ".join(("-m", name, *words))),)
 
-    def _asked(self, words: list[str]) -> Part | None:
+    def _match_set(self, words: list[str]) -> Part | None:
         """``[!] --match-set NAME src,dst``; None with further options, and for an unknown set."""
         negated = words[:1] == ["!"]
         rest = words[1:] if negated else words

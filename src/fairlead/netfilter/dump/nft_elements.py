@@ -28,7 +28,7 @@ def rows_of(keys: tuple[RuleKey, ...], elements: list[list[str]]) -> Rows:
     """
     rows = Rows()
     for element in elements:
-        before, value = _parted(element)
+        before, value = _key_and_value(element)
         patterns = [pattern_of(key, word) for key, word in zip(keys, before[::2], strict=True)]
         if any(pattern is None for pattern in patterns):
             raise ValueError(" ".join(element))
@@ -36,9 +36,9 @@ def rows_of(keys: tuple[RuleKey, ...], elements: list[list[str]]) -> Rows:
     return rows
 
 
-def _parted(element: list[str]) -> tuple[list[str], object]:
+def _key_and_value(element: list[str]) -> tuple[list[str], object]:
     """The key of an element, and its value: a verdict, a target, or nothing."""
-    words = _bare(element)
+    words = _strip_extras(element)
     if ":" not in words:
         return words, None
     place = words.index(":")
@@ -46,7 +46,7 @@ def _parted(element: list[str]) -> tuple[list[str], object]:
     return words[:place], read_verdict(value) or _target(value)
 
 
-def _bare(element: list[str]) -> list[str]:
+def _strip_extras(element: list[str]) -> list[str]:
     """An element without its comment, its counters and its times."""
     words: list[str] = []
     skip = 0

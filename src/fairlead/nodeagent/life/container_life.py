@@ -134,12 +134,12 @@ def _start(life: ContainerLife, event: Any = None) -> Step:
     return started, (Start(started.attempt),)
 
 
-def _found(life: ContainerLife, event: Found) -> Step:
+def _resume(life: ContainerLife, event: Found) -> Step:
     """Whether it has started, and is ready, may have been found by the earlier agent, or not yet."""
     found, record = replace(life, phase=Phase.RUNNING, attempt=life.attempt + 1), life.record
     started = record.started or _starts_at_once(record.container)
     ready = record.ready or (started and record.container.readiness_probe is None)
-    return _told(found, event.state, started=started, ready=ready), (Follow(found.attempt),)
+    return _with_state(found, event.state, started=started, ready=ready), (Follow(found.attempt),)
 
 
 def _started(life: ContainerLife, event: Started) -> Step:
@@ -154,7 +154,7 @@ def _started(life: ContainerLife, event: Started) -> Step:
     )
     record = replace(life.record, image_id=event.image_id)
     running = replace(life, record=record, phase=Phase.RUNNING, retry=FIRST_BLOCKED_RETRY)
-    return _told(running, Running(event.at), started=started, ready=ready), told
+    return _with_state(running, Running(event.at), started=started, ready=ready), told
 
 
 def _starts_at_once(container: Container) -> bool:
@@ -163,11 +163,13 @@ def _starts_at_once(container: Container) -> bool:
 
 
 def _started_too_late(life: ContainerLife, event: Started) -> Step:
-    return _told(life, Running(event.at)), (Terminate(life.attempt, life.grace or 0),)
+    return _with_state(life, Running(event.at)), (Terminate(life.attempt, life.grace or 0),)
 
 
 def _blocked(life: ContainerLife, event: Blocked) -> Step:
-    waiting = replace(_told(life, event.state), phase=Phase.WAITING, retry=min(2 * life.retry, LAST_BLOCKED_RETRY))
+    waiting = replace(
+        _with_state(life, event.state), phase=Phase.WAITING, retry=min(2 * life.retry, LAST_BLOCKED_RETRY)
+    )
     new = event.state != life.record.state
     reason, message = event.state
     tell = Tell("Failed", f"Error: {reason}: {message}", "Warning")
@@ -189,7 +191,7 @@ def _start_failed(life: ContainerLife, event: Ended) -> Step:
 
 
 def _ended(life: ContainerLife, event: Ended) -> Step:
-    return _after_end(_told(life, event.end), event.end, event.ran_for)
+    return _after_end(_with_state(life, event.end), event.end, event.ran_for)
 
 
 def _after_end(life: ContainerLife, end: Terminated, ran_for: float = 0.0) -> Step:
@@ -201,18 +203,18 @@ def _after_end(life: ContainerLife, end: Terminated, ran_for: float = 0.0) -> St
     record = replace(life.record, last=end, restart_count=life.record.restart_count + 1)
     life = replace(life, record=record, phase=Phase.WAITING, delay=delay)
     if not delay:
-        return _start(_told(life, CREATING))
+        return _start(_with_state(life, CREATING))
     message = f"back-off {delay:.0f}s restarting failed container={life.name} pod={life.pod}"
     tell = Tell("BackOff", f"Back-off restarting failed container {life.name} in pod {life.pod}", "Warning")
-    return _told(life, Waiting("CrashLoopBackOff", message)), (tell, Wake(life.attempt, delay))
+    return _with_state(life, Waiting("CrashLoopBackOff", message)), (tell, Wake(life.attempt, delay))
 
 
 def _startup_done(life: ContainerLife, event: Any) -> Step:
-    return _told(life, life.record.state, started=True, ready=life.record.container.readiness_probe is None), ()
+    return _with_state(life, life.record.state, started=True, ready=life.record.container.readiness_probe is None), ()
 
 
 def _ready(life: ContainerLife, event: Ready) -> Step:
-    return _told(life, life.record.state, started=life.record.started, ready=event.verdict), ()
+    return _with_state(life, life.record.state, started=life.record.started, ready=event.verdict), ()
 
 
 def _unhealthy(life: ContainerLife, event: Unhealthy) -> Step:
@@ -252,13 +254,13 @@ def _sandbox_lost(life: ContainerLife, event: SandboxLost) -> Step:
     """What comes late of the attempt that was under way is not listened to."""
     state = life.record.state
     if isinstance(state, Running):
-        life = _told(life, Terminated(_KILLED, "Error", state.started_at, event.at))
+        life = _with_state(life, Terminated(_KILLED, "Error", state.started_at, event.at))
     phase = Phase.IDLE if life.grace is None else Phase.ENDED
     under_way = (GiveUp(life.attempt),) if life.phase is Phase.STARTING else ()
     return replace(life, phase=phase, attempt=life.attempt + 1), under_way
 
 
-def _told(life: ContainerLife, state: State, *, started: bool = False, ready: bool = False) -> ContainerLife:
+def _with_state(life: ContainerLife, state: State, *, started: bool = False, ready: bool = False) -> ContainerLife:
     return replace(life, record=replace(life.record, state=state, started=started, ready=ready))
 
 
@@ -266,7 +268,7 @@ _Handler = Callable[[ContainerLife, Any], Step]
 
 _HANDLERS: dict[tuple[Phase, type], _Handler] = {
     (Phase.IDLE, Begin): _begin,
-    (Phase.IDLE, Found): _found,
+    (Phase.IDLE, Found): _resume,
     (Phase.IDLE, Stop): _stop_nothing,
     (Phase.STARTING, Started): _started,
     (Phase.STARTING, Blocked): _blocked,

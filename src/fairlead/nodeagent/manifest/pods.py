@@ -118,8 +118,8 @@ class RunPod(KubeObject, frozen=True):
     def qos_class(self) -> str:
         """What the API server has settled, or what it would settle."""
         return self.status.qos_class or qos_class(
-            map(_asked, (*self.spec.containers, *(self.spec.init_containers or ()))),
-            _asked(self.spec),
+            map(_resources_of, (*self.spec.containers, *(self.spec.init_containers or ()))),
+            _resources_of(self.spec),
         )
 
     @property
@@ -127,6 +127,6 @@ class RunPod(KubeObject, frozen=True):
         return self.status.phase in ("Succeeded", "Failed")
 
 
-def _asked(of: Container | RunPodSpec) -> AskedResources:
+def _resources_of(of: Container | RunPodSpec) -> AskedResources:
     resources = of.resources or Resources()
     return AskedResources(resources.requests, resources.limits)

@@ -31,13 +31,13 @@ def acting_user(user: User, headers: Iterable[tuple[str, str]], state: State) ->
     asked = [(name, value) for name, value in headers if name.startswith(_PREFIX)]
     if not asked:
         return user
-    wanted = _wanted(asked)
+    wanted = _requested_user(asked)
     for needed in _needed(user, wanted):
         require(needed, state)
     return replace(wanted, groups=_all_groups(wanted))
 
 
-def _wanted(asked: list[tuple[str, str]]) -> User:
+def _requested_user(asked: list[tuple[str, str]]) -> User:
     first = dict(reversed(asked))
     name = first.get("impersonate-user", "")
     if not name:

@@ -54,15 +54,15 @@ def _of_containers(spec: Doc) -> Iterator[tuple[str, str]]:
     containers = (each for kind in _CONTAINERS for each in spec.get(kind) or ())
     for container in containers:
         for source in container.get("envFrom") or ():
-            yield from _named(source, "Ref")
+            yield from _references(source, "Ref")
         for variable in container.get("env") or ():
-            yield from _named(variable.get("valueFrom") or {}, "KeyRef")
+            yield from _references(variable.get("valueFrom") or {}, "KeyRef")
 
 
 _CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
 
 
-def _named(source: Doc, suffix: str) -> Iterator[tuple[str, str]]:
+def _references(source: Doc, suffix: str) -> Iterator[tuple[str, str]]:
     for kind in ("configMap", "secret"):
         if found := source.get(kind + suffix):
             yield kind, found.get("name", "")

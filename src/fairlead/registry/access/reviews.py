@@ -87,14 +87,14 @@ def _rules(call: Call) -> Reply:
     user, namespace = call.request.user, (document.get("spec") or {}).get("namespace", "")
     rules = list(rules_of(user, namespace, call.state))
     told: dict[str, Any] = {
-        "resourceRules": [_told(rule) for rule in rules if rule.resources],
-        "nonResourceRules": [_told(rule) for rule in rules if rule.non_resource_urls],
+        "resourceRules": [_rule_document(rule) for rule in rules if rule.resources],
+        "nonResourceRules": [_rule_document(rule) for rule in rules if rule.non_resource_urls],
     }
     is_node = node_of(user) is not None
     return _reply(document, {**told, "incomplete": is_node, **({"evaluationError": UNENUMERATED} if is_node else {})})
 
 
-def _told(rule: AccessRule) -> Doc:
+def _rule_document(rule: AccessRule) -> Doc:
     return {name: value for name, value in msgspec.to_builtins(rule).items() if value}
 
 

@@ -104,11 +104,11 @@ class AdmissionGate:
 
     def _around(self, state: State, target: RequestTarget) -> dispatch.Surroundings:
         has_own_kind = target.subresource is not None and bool(target.subresource.kind)
-        shown, taken = (_unchanged, _of_own_kind) if has_own_kind else (self._shown, self._taken(target))
+        shown, taken = (_unchanged, _of_own_kind) if has_own_kind else (self._show, self._taking(target))
         authorizer = Authorizer(self._request.user, state, _about(target))
         return dispatch.Surroundings(self._table, self._env.answers, shown, taken, self.warnings.append, authorizer)
 
-    def _shown(self, document: Doc, resource: Resource) -> Doc:
+    def _show(self, document: Doc, resource: Resource) -> Doc:
         if resource.view_of:
             viewed: Doc = msgspec.json.decode(shown_under(resource, msgspec.json.encode(document)))
             return viewed
@@ -116,7 +116,7 @@ class AdmissionGate:
             return converted([document], resource, resource.group_version, self._env.answers)[0]
         return document
 
-    def _taken(self, target: RequestTarget) -> Callable[[Doc, Resource], Doc]:
+    def _taking(self, target: RequestTarget) -> Callable[[Doc, Resource], Doc]:
         def taken(document: Doc, resource: Resource) -> Doc:
             check_kind(document, resource.group_version, resource.kind)
             document = shaped(document, resource).document

@@ -87,13 +87,13 @@ class Matcher(NamedTuple):
         """The resource under which it matches the attempt; None if it does not."""
         if not self._selects(attempt):
             return None
-        if any(attempt.resource is found for found in self._found(self.exclusions, attempt, table)):
+        if any(attempt.resource is found for found in self._matched(self.exclusions, attempt, table)):
             return None
         if self.rules is None:
             return attempt.resource
-        return next(self._found(self.rules, attempt, table), None)
+        return next(self._matched(self.rules, attempt, table), None)
 
-    def _found(self, rules: Iterable[MatchRule], attempt: Attempt, table: ResourceTable) -> Iterator[Resource]:
+    def _matched(self, rules: Iterable[MatchRule], attempt: Attempt, table: ResourceTable) -> Iterator[Resource]:
         own = attempt.resource
         if any(rule.wants(attempt, own) for rule in rules):
             yield own

@@ -112,9 +112,9 @@ class _Run:
         value = value_of(mutation[field]["expression"], names, budget)
         shown = self._around.shown(attempt.new, self._resource)
         patched = apply(shown, value, self._resource)
-        return attempt.new if patched == shown else self._taken(patched, type_)
+        return attempt.new if patched == shown else self._take(patched, type_)
 
-    def _taken(self, patched: Doc, type_: str) -> Doc:
+    def _take(self, patched: Doc, type_: str) -> Doc:
         try:
             return self._around.taken(patched, self._resource)
         except ApiError as error:

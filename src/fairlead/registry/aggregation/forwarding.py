@@ -39,7 +39,7 @@ def forward(
     extension = next((each for each in found if parts[:3] == ("apis", each.group, each.version)), None)
     if extension is None:
         return None
-    require(_asked(request, parts), state)
+    require(_attributes(request, parts), state)
     where = extension.server.service
     assert where is not None
     try:
@@ -67,7 +67,7 @@ def identity(user: User) -> Iterator[tuple[str, str]]:
         yield from ((f"x-remote-extra-{quote(name.lower(), safe='')}", value) for value in values)
 
 
-def _asked(request: Request, parts: tuple[str, ...]) -> Attributes:
+def _attributes(request: Request, parts: tuple[str, ...]) -> Attributes:
     """The attributes for authorization, read only from the path."""
     user, rest = request.user, parts[3:]
     if not rest or request.path.startswith(OPENAPI):

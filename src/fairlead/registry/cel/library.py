@@ -30,10 +30,10 @@ def called(tree: Any) -> set[str]:
 def variables(tree: Any) -> set[str]:
     """The names that an expression uses and does not make itself."""
     used = {str(node.children[0]) for node in tree.find_data("ident")}
-    return used - {*_made(tree), *NAMESPACES, *base_functions}
+    return used - {*_macro_variables(tree), *NAMESPACES, *base_functions}
 
 
-def _made(tree: Any) -> Iterator[str]:
+def _macro_variables(tree: Any) -> Iterator[str]:
     """The variables of macros."""
     for call in tree.find_data("member_dot_arg"):
         if str(call.children[1]) in MACRO_NAMES and len(call.children) > 2:
@@ -58,12 +58,12 @@ def evaluate(tree: Any, values: dict[str, Any], budget: Budget) -> Any:
     try:
         return evaluator.evaluate(values)
     except CELEvalError as error:
-        raise RuleError(_why(error)) from None
+        raise RuleError(_error_text(error)) from None
     except (TypeError, ValueError, KeyError, RecursionError) as error:
         raise RuleError(str(error)) from None
 
 
-def _why(error: CELEvalError) -> str:
+def _error_text(error: CELEvalError) -> str:
     """The error, in the function's words if a function failed."""
     reason, args = str(error.args[0]), error.args[2] if len(error.args) > 2 else None
     if reason == "return error for overflow" and args:

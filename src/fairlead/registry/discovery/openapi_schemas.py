@@ -85,7 +85,9 @@ def _schema(name: str) -> Doc:
         {**OF_EVERY_KIND, **descriptions_of(name)} if fields.keys() >= OF_EVERY_KIND.keys() else descriptions_of(name)
     )
     properties = {
-        field: _described({**_property(shape), **_merging(name, field, shape), **_known(name, field)}, told.get(field))
+        field: _described(
+            {**_property(shape), **_merging(name, field, shape), **_known_values(name, field)}, told.get(field)
+        )
         for field, shape in fields.items()
     }
     schema: Doc = _described({"type": "object", "properties": properties}, told.get(""))
@@ -111,7 +113,7 @@ def _merging(owner: str, field: str, shape: FieldType) -> Doc:
     return found
 
 
-def _known(owner: str, field: str) -> Doc:
+def _known_values(owner: str, field: str) -> Doc:
     """The values that the field can have, and the one that it has when it is not given, if the reference lists them."""
     found: Doc = {}
     if values := values_of(owner, field):

@@ -60,7 +60,7 @@ def _text(value: str) -> bytes:
     return value.encode()
 
 
-def _named(write: Write) -> Write:
+def _map_entries(write: Write) -> Write:
     """A map, as the list of its entries; ``write`` writes a value."""
 
     def entries(values: Doc) -> bytes:
@@ -97,7 +97,7 @@ _SCHEMA: dict[str, _Field] = {
     "additionalProperties": _Field(21, _or_boolean),
     "type": _Field(22, lambda value: _octets(1, value.encode())),
     "items": _Field(23, lambda value: _octets(1, _schema(value))),
-    "properties": _Field(25, _named(_schema)),
+    "properties": _Field(25, _map_entries(_schema)),
 }
 _QUERY = {"required": 1, "in": 2, "description": 3, "name": 4, "type": 6}
 _IN_PATH = {"required": 1, "in": 2, "description": 3, "name": 4, "type": 5}
@@ -130,7 +130,7 @@ _OPERATION: dict[str, _Field] = {
     "produces": _Field(6, _text),
     "consumes": _Field(7, _text),
     "parameters": _Field(8, _parameter),
-    "responses": _Field(9, _named(_response)),
+    "responses": _Field(9, _map_entries(_response)),
     "schemes": _Field(10, _text),
 }
 
@@ -155,7 +155,7 @@ _DOCUMENT: dict[str, _Field] = {
     "swagger": _Field(1, _text),
     "info": _Field(2, lambda info: _message(_INFO, 0, info)),
     "paths": _Field(8, _paths),
-    "definitions": _Field(9, _named(_schema)),
+    "definitions": _Field(9, _map_entries(_schema)),
 }
 
 

@@ -32,7 +32,7 @@ def publish(step: Step, ips: Iterable[str], env: Environment) -> Step:
 def withdraw(step: Step, ips: Iterable[str], kinds: Kinds) -> Step:
     """Delete the object of each address that no Service holds any more."""
     for ip in ips:
-        document = _stored(step, ip)
+        document = _stored_address(step, ip)
         if document is not None and is_of_a_service(document):
             step = remove(step, _RESOURCE.storage, _key(ip), document, kinds.strategy(_RESOURCE).fields)
     return step
@@ -48,13 +48,13 @@ def repair(step: Step, env: Environment) -> Step:
 
 
 def _is_orphan(step: Step, ip: str) -> bool:
-    document = _stored(step, ip)
+    document = _stored_address(step, ip)
     assert document is not None
     owner = step.state.ip_owner(ip)
     return is_of_a_service(document) and (owner is None or for_service(ip, owner)["spec"] != document["spec"])
 
 
-def _stored(step: Step, ip: str) -> Doc | None:
+def _stored_address(step: Step, ip: str) -> Doc | None:
     stored = step.state.get(_RESOURCE.storage, _key(ip))
     if stored is None:
         return None

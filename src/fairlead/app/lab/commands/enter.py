@@ -56,15 +56,15 @@ def end(lab: RunningLab) -> None:
     """
     with contextlib.suppress(OSError):
         control_socket.ask(lab.control, {"op": "down"})
-    if _gone(lab, PATIENCE / 2):
+    if _wait_until_gone(lab, PATIENCE / 2):
         return
     with contextlib.suppress(ProcessLookupError):
         os.kill(lab.pid, signal.SIGKILL)  # its PID cannot be another's, for it still holds the lock
-    if not _gone(lab, PATIENCE / 2):
+    if not _wait_until_gone(lab, PATIENCE / 2):
         raise LabError(f"the lab does not end; its outermost process is {lab.pid}, its folder {lab.folder}")
 
 
-def _gone(lab: RunningLab, seconds: float) -> bool:
+def _wait_until_gone(lab: RunningLab, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         run_folder.remove_leftovers()

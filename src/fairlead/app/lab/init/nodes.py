@@ -138,7 +138,7 @@ class Nodes:
                 yield node
 
     def _remove(self, name: str) -> None:
-        node = self._known(name)
+        node = self._node(name)
         self._disconnect(node)
         del self._nodes[name]
         self.networks.forget(node, self._nodes.values())
@@ -150,7 +150,7 @@ class Nodes:
         self._disconnect(self._running(name))
 
     def _start(self, name: str) -> None:
-        node = self._known(name)
+        node = self._node(name)
         _require_here(node)
         if self.networks.has(node):
             raise RequestRefused(f'node "{name}" is already running')
@@ -188,13 +188,13 @@ class Nodes:
         remember(self._plan.memory_of_nodes, memory)
         self._memory = memory
 
-    def _known(self, name: str) -> LabNode:
+    def _node(self, name: str) -> LabNode:
         if name not in self._nodes:
             raise RequestRefused(f'there is no node "{name}" in this lab; it has {", ".join(self._nodes)}')
         return self._nodes[name]
 
     def _running(self, name: str) -> LabNode:
-        node = self._known(name)
+        node = self._node(name)
         _require_here(node)
         if not self.networks.has(node):
             raise RequestRefused(f'node "{name}" is stopped; start it with `fairlead node start {name}`')

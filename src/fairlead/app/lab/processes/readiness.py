@@ -68,7 +68,7 @@ async def until_ready(
     told: tuple[list[str], list[str]] = ([], [])
     with _running(copies.values()):
         await asyncio.gather(*(copy.synced.wait() for copy in copies.values()))
-        while reasons := {each: why for each in left if (why := _awaited(each, copies))}:
+        while reasons := {each: why for each in left if (why := _reason_to_wait(each, copies))}:
             left = reasons.keys()
             if (found := (_lines(reasons), _states(left, copies))) != told:
                 report(*(told := found))
@@ -87,7 +87,7 @@ def _running(copies: Iterable[Informer[Any]]) -> Iterator[None]:
             task.cancel()
 
 
-def _awaited(wanted: WantedWorkload, copies: Copies) -> str:
+def _reason_to_wait(wanted: WantedWorkload, copies: Copies) -> str:
     object_ = copies[wanted.kind].objects.get(wanted.key)
     return "" if object_ is None else awaited(object_) or _contradicted(object_, copies[POD].objects.values())
 

@@ -116,7 +116,7 @@ class NodeCertificate:
         """
         while True:
             try:
-                pending = await self._asked()
+                pending = await self._pending_request()
                 certificate = await self._issued(pending)
             except (KubeError, Unreachable) as error:
                 self._client.troubles.met(error, f"have a certificate of {self._kind.signer}", self._kind.signer)
@@ -149,7 +149,7 @@ class NodeCertificate:
                 await clock_reaches(renewal_time(found, _CHANCE.random()))
             await self.obtain_patiently()
 
-    async def _asked(self) -> _Pending:
+    async def _pending_request(self) -> _Pending:
         """The request that waits for us, or a new one."""
         pending = self._read()
         if pending is not None and pending.subject == self._subject:

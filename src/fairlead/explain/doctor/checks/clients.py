@@ -42,7 +42,7 @@ def _edit(reference: ClientReference, instead: str) -> Fix:
 def _to_nowhere(ward: Ward, reference: ClientReference, found: Resolved) -> Iterator[Finding]:
     """No Service has the name. Names that might exist outside the cluster are not checked."""
     host, resolver = reference.host.rstrip("."), resolver_for(ward, reference)
-    service, namespace = _meant(ward, reference)
+    service, namespace = _intended_service(ward, reference)
     if service is None:
         return
     here = ward.cluster.snapshot.services.get(ObjectKey(namespace, service))
@@ -92,7 +92,7 @@ def _to_nowhere(ward: Ward, reference: ClientReference, found: Resolved) -> Iter
         yield _finding("name-unknown", reference, text, _edit(reference, near or "a Service that is there"))
 
 
-def _meant(ward: Ward, reference: ClientReference) -> tuple[str | None, str]:
+def _intended_service(ward: Ward, reference: ClientReference) -> tuple[str | None, str]:
     """The Service and Namespace that a name would have, by its shape; no Service for a name outside the cluster."""
     labels = reference.host.rstrip(".").removesuffix(f".{ward.cluster.zone}").split(".")
     if labels[2:3] == ["svc"] and ObjectKey(labels[1], labels[0]) in ward.cluster.snapshot.services:

@@ -125,12 +125,12 @@ def check_external_ips(ward: Ward) -> Iterator[Finding]:
         for ip in service.spec.external_ips:
             owners = ward.cluster.snapshot.services_by_ip.get(ip)
             if owners:
-                yield _taken(ward, service, ip, Phrase("the virtual IP of Service {owner}", owner=min(owners)))
+                yield _conflict(ward, service, ip, Phrase("the virtual IP of Service {owner}", owner=min(owners)))
                 continue
             for port in service.spec.ports:
                 first = claims.setdefault((ip, port.port, port.protocol), service)
                 if first is not service:
-                    yield _taken(
+                    yield _conflict(
                         ward,
                         service,
                         ip,
@@ -142,7 +142,7 @@ def check_external_ips(ward: Ward) -> Iterator[Finding]:
                     )
 
 
-def _taken(ward: Ward, service: Service, ip: str, words: str) -> Finding:
+def _conflict(ward: Ward, service: Service, ip: str, words: str) -> Finding:
     evidence = (ward.cluster.field(ref_of(service), ".spec.externalIPs", service.spec.external_ips),)
     rest = [other for other in service.spec.external_ips if other != ip]
     fix = Fix(target=ref_of(service), patch={"spec": {"externalIPs": rest}})

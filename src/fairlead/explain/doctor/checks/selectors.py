@@ -136,7 +136,7 @@ def _nothing(ward: Ward, service: Service) -> Finding:
         _evidence(ward, service),
         ward.cluster.field(best.candidate.ref, ".metadata.labels", best.candidate.labels),
     ]
-    patch = {"spec": {"selector": _mended(service, best)}}
+    patch = {"spec": {"selector": _selector_patch(service, best)}}
     fix = Fix(target=ref_of(service), patch=patch)
     text_ = Phrase("{what}; {difference}", what=text_, difference=_difference(best))
     return Finding("selector-nothing", ref_of(service), text_, tuple(evidence), (fix,), harmed(service))
@@ -151,7 +151,7 @@ def _difference(miss: NearMiss) -> str:
     return Phrase("{candidate} has {words: and }", candidate=miss.candidate.ref, words=words)
 
 
-def _mended(service: Service, miss: NearMiss) -> dict[str, str | None]:
+def _selector_patch(service: Service, miss: NearMiss) -> dict[str, str | None]:
     """The patch of the selector that makes it match: in a merge patch null removes a key."""
     changes: dict[str, str | None] = {}
     for key, instead in miss.wrong.items():

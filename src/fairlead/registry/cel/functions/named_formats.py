@@ -53,12 +53,12 @@ _FORMATS: dict[str, Callable[[str], Sequence[str]]] = {
 }
 
 
-def _named(name: str) -> Optional:
+def _format(name: str) -> Optional:
     return Optional(Format(name, _FORMATS[name])) if name in _FORMATS else NONE
 
 
 FUNCTIONS: dict[str, Function] = {
-    "format.named": _named,
+    "format.named": _format,
     "validate": lambda format_, given: format_.validate(given),
     **{f"format.{name}": lambda name=name: Format(name, _FORMATS[name]) for name in _FORMATS},
 }

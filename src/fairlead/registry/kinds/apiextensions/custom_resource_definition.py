@@ -49,7 +49,7 @@ def prepare_update(new: Doc, old: Doc, context: Context) -> None:
 def _accept(new: Doc, context: Context) -> None:
     """Say in the status under which names the kind is served, and in which versions its objects may be stored."""
     status, names = new["status"], new["spec"].get("names") or {}
-    taken = _taken(new, context)
+    taken = _conflicting_name(new, context)
     if not taken:
         status["acceptedNames"] = dict(names)
     before = {condition["type"]: condition for condition in status.get("conditions") or ()}
@@ -67,7 +67,7 @@ def _condition(type_: str, is_true: bool, why: tuple[str, str], before: dict[str
     return {"type": type_, "status": status, "lastTransitionTime": since, "reason": why[0], "message": why[1]}
 
 
-def _taken(new: Doc, context: Context) -> str:
+def _conflicting_name(new: Doc, context: Context) -> str:
     """Which of its names another definition of the group has; empty when it may have them all."""
     mine = _names(new)
     for key, stored in context.state.of(STORAGE).items():

@@ -32,14 +32,14 @@ _served = _Served()
 def resource_table(definitions: Definitions) -> ResourceTable:
     """The table of all resources, with those of these definitions."""
     if definitions is not _served.definitions:
-        _served.rows = {key: _kept(key, stored) for key, stored in definitions.items()}
+        _served.rows = {key: _cached_rows(key, stored) for key, stored in definitions.items()}
         custom = [row for _, rows in _served.rows.values() for row in rows]
         _served.table = BUILT_IN.with_rows(custom) if custom else BUILT_IN
         _served.definitions = definitions
     return _served.table
 
 
-def _kept(key: ObjectKey, stored: Document) -> tuple[Document, tuple[Resource, ...]]:
+def _cached_rows(key: ObjectKey, stored: Document) -> tuple[Document, tuple[Resource, ...]]:
     known = _served.rows.get(key)
     return known if known and known[0] is stored else (stored, _rows(stored.document))
 

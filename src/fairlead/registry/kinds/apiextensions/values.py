@@ -216,19 +216,19 @@ def _combined(value: Any, schema: Doc, path: str) -> Iterator[FieldError]:
         yield from _faults(value, part, path)
     shown = f'"{path}"'
     if (options := schema.get("anyOf")) and not any(_fit(value, options, path)):
-        yield invalid(path, _shown(value), f"{shown} must validate at least one schema (anyOf)")
+        yield invalid(path, _scalar(value), f"{shown} must validate at least one schema (anyOf)")
     if options := schema.get("oneOf"):
         fitting = sum(_fit(value, options, path))
         if fitting != 1:
             found = "none valid" if fitting == 0 else f"valid alternatives: {fitting}"
-            yield invalid(path, _shown(value), f"{shown} must validate one and only one schema (oneOf). Found {found}")
+            yield invalid(path, _scalar(value), f"{shown} must validate one and only one schema (oneOf). Found {found}")
     if (excluded := schema.get("not")) and any(_fit(value, [excluded], path)):
-        yield invalid(path, _shown(value), f"{shown} must not validate the schema (not)")
+        yield invalid(path, _scalar(value), f"{shown} must not validate the schema (not)")
 
 
 def _fit(value: Any, schemas: Iterable[Doc], path: str) -> Iterator[bool]:
     return (next(_faults(value, schema, path), None) is None for schema in schemas)
 
 
-def _shown(value: Any) -> Any:
+def _scalar(value: Any) -> Any:
     return value if not isinstance(value, dict | list) else ""

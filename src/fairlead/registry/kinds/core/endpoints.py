@@ -67,11 +67,11 @@ def _port(path: str, port: Doc, *, needs_name: bool) -> Iterator[FieldError]:
 def row(endpoints: Doc, now: str) -> list[Any]:
     """The cells of one Endpoints; only the ready addresses are shown."""
     subsets = endpoints.get("subsets") or []
-    shown = [text for subset in subsets for text in _shown(subset)]
+    shown = [text for subset in subsets for text in _addresses_and_ports(subset)]
     return [name(endpoints), some(shown, empty="" if subsets else NONE), age(endpoints, now)]
 
 
-def _shown(subset: Doc) -> Iterator[str]:
+def _addresses_and_ports(subset: Doc) -> Iterator[str]:
     """A headless Service may have no ports; its addresses stand alone."""
     addresses = [address["ip"] for address in subset.get("addresses") or ()]
     ports = subset.get("ports")

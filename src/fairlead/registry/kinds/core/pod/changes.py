@@ -79,8 +79,8 @@ def _fixed(spec: Doc, old: Doc) -> Doc:
 
 
 def _difference(fields: Iterable[str], after: Doc, before: Doc) -> str:
-    return "\n".join(f"- {field}: {_shown(before, field)}\n+ {field}: {_shown(after, field)}" for field in fields)
+    return "\n".join(f"- {field}: {_go_text(before, field)}\n+ {field}: {_go_text(after, field)}" for field in fields)
 
 
-def _shown(spec: Doc, field: str) -> Any:
+def _go_text(spec: Doc, field: str) -> Any:
     return go_format(spec.get(field))

@@ -40,7 +40,10 @@ def validate(new: Doc, old: Doc) -> list[FieldError]:
     """The faults of a Pod with more ephemeral containers than before."""
     if _MIRROR in (old["metadata"].get("annotations") or {}):
         return [forbidden("", "static pods do not support ephemeral containers")]
-    return [*_containers(new["spec"]), *_kept(new["spec"].get(_FIELD) or (), old["spec"].get(_FIELD) or ())]
+    return [
+        *_containers(new["spec"]),
+        *_changed_containers(new["spec"].get(_FIELD) or (), old["spec"].get(_FIELD) or ()),
+    ]
 
 
 def _containers(spec: Doc) -> list[FieldError]:
@@ -69,7 +72,7 @@ def _parts(place: str, container: Doc) -> list[FieldError]:
     ]
 
 
-def _kept(new: Sequence[Doc], old: Sequence[Doc]) -> list[FieldError]:
+def _changed_containers(new: Sequence[Doc], old: Sequence[Doc]) -> list[FieldError]:
     """Existing ephemeral containers must not change."""
     found = {container.get("name"): container for container in new}
     faults = []

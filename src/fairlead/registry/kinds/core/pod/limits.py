@@ -29,7 +29,7 @@ def fill_limits(pod: Doc, context: Context) -> None:
     items = _items(context.state, pod["metadata"].get("namespace", ""))
     if not items:
         return
-    said = [text for item in items if item.get("type") == "Container" for text in _filled(pod["spec"], item)]
+    said = [text for item in items if item.get("type") == "Container" for text in _fill(pod["spec"], item)]
     if said:
         annotations = pod["metadata"].get("annotations") or {}
         text = f"LimitRanger plugin set: {'; '.join(said)}"
@@ -63,7 +63,7 @@ def _items(state: ClusterState, namespace: str) -> list[Doc]:
     return found
 
 
-def _filled(spec: Doc, item: Doc) -> Iterator[str]:
+def _fill(spec: Doc, item: Doc) -> Iterator[str]:
     """Fill in missing values of the containers; returns the annotation's text about them."""
     for place in _CONTAINER_LISTS:
         for container in spec.get(place) or ():

@@ -29,7 +29,7 @@ def set_priority(pod: Doc, context: Context) -> None:
         ApiError: 403, there is no such class, or the Pod has another priority than its class.
     """
     spec = pod["spec"]
-    chosen = _named(pod, context.state) if spec.get("priorityClassName") else _default(context.state)
+    chosen = _class_by_name(pod, context.state) if spec.get("priorityClassName") else _default(context.state)
     if chosen:
         spec["priorityClassName"] = chosen["metadata"]["name"]
     found = {
@@ -49,7 +49,7 @@ def keep_priority(pod: Doc, old: Doc) -> None:
             pod["spec"].setdefault(field, old["spec"][field])
 
 
-def _named(pod: Doc, state: ClusterState) -> Doc:
+def _class_by_name(pod: Doc, state: ClusterState) -> Doc:
     name = pod["spec"]["priorityClassName"]
     stored = state.of(CLASSES).get(ObjectKey("", name))
     if stored is None:

@@ -7,9 +7,9 @@ from fairlead.model.qos import AskedResources, qos_class
 def quality(spec: Doc) -> str:
     """``Guaranteed``, ``Burstable`` or ``BestEffort``."""
     containers = (*(spec.get("containers") or ()), *(spec.get("initContainers") or ()))
-    return qos_class(map(_asked, containers), _asked(spec))
+    return qos_class(map(_resources_of, containers), _resources_of(spec))
 
 
-def _asked(of: Doc) -> AskedResources:
+def _resources_of(of: Doc) -> AskedResources:
     resources = of.get("resources") or {}
     return AskedResources(resources.get("requests"), resources.get("limits"))
