@@ -1,4 +1,4 @@
-"""The rooms of the source: nobody goes round in circles, no folder is crowded, and each one says what it is for."""
+"""The rooms of the source: no import cycles, no crowded folder, and a sentence for each room."""
 
 import ast
 from collections import Counter

@@ -1,4 +1,4 @@
-"""A server that takes a watch and then says nothing: quiet, it is left alone; stopped, its watches are ended."""
+"""A silent server: a quiet one keeps its watches, the watches of a stopped one are ended."""
 
 import asyncio
 from contextlib import asynccontextmanager

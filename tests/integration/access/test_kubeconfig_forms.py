@@ -1,4 +1,5 @@
-"""Each form that a kubeconfig may have, with real files, a real plugin and real TLS: where it leads, and as whom."""
+"""Each form that a kubeconfig may have, with real files, a real plugin and real TLS: the server that it names, and the
+user."""
 
 import asyncio
 import base64

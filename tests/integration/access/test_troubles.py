@@ -1,4 +1,4 @@
-"""What each part says, at once, when its API server is not to be reached or lets it do too little."""
+"""The immediate message of each part when its API server is unreachable or refuses its requests."""
 
 import socket
 import subprocess

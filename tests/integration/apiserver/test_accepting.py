@@ -1,4 +1,4 @@
-"""Accepting when descriptors have run out: a rest, a line in the log, and on again."""
+"""Accepting without free descriptors: a pause, a line in the log, and a new attempt."""
 
 import asyncio
 import errno

@@ -1,4 +1,4 @@
-"""kill -9 under load, again and again: what was acknowledged is there afterwards, and the store always opens.
+"""kill -9 under load, again and again: acknowledged writes survive, and the store always opens.
 
 FAIRLEAD_KILLS says how often; a full run has 50.
 """

@@ -1,4 +1,4 @@
-"""What was refused because the disk failed is not there after a restart; what was acknowledged is."""
+"""After a restart, writes that failed with the disk are gone, and acknowledged ones exist."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""A disk that is really full: a small one of its own, in a mount namespace."""
+"""A really full disk: a small file system in a mount namespace."""
 
 import os
 from pathlib import Path

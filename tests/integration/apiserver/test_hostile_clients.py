@@ -1,4 +1,4 @@
-"""Clients that hold connections, dribble, flood, and never read: others are served meanwhile."""
+"""Clients that hold connections, send slowly, flood, or never read: others are served meanwhile."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Nonsense over HTTP: whatever is sent, the answer is not a fault of the server, comes soon, and leaves it small.
+"""Random input over HTTP: the answer is never an internal error, comes soon, and costs little memory.
 
 FAIRLEAD_FUZZ says how many requests; a long run has 20000. The registry alone is fuzzed harder in the unit tests; here
 it is the way to it: paths, query strings, headers, encodings of bodies, and octets that are no HTTP at all.

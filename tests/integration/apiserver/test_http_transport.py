@@ -1,4 +1,4 @@
-"""The wire below the API client: answers in every form and in any pieces, and connections that are used again."""
+"""The connections below the API client: answers in every form and in any pieces, and reuse."""
 
 import asyncio
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""One long session at the prompt, held with every kubectl of this machine: what it prints is what it always prints.
+"""One long session with every kubectl of this machine: the output is the expected one.
 
 Each version has a namespace of its own on one server, so that its session finds nothing left by another. A step is a
 command line and what it must print; text between slashes is a regular expression. Nothing may be printed to standard

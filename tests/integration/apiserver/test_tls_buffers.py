@@ -1,4 +1,4 @@
-"""What a TLS connection costs in memory: watches are many, and say little."""
+"""The memory of a TLS connection: there are many watches with little traffic."""
 
 import asyncio
 import ssl

@@ -1,4 +1,4 @@
-"""The API server's way to other servers: what is passed on, what is not, and that no side's slowness costs memory."""
+"""The API server as a proxy: which headers and data it passes on, and that a slow side costs no memory."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""Webhooks over real TLS: how they are called, how calls fail, and that one that hangs holds nobody else up."""
+"""Webhooks over real TLS: how they are called, how calls fail, and that one that hangs delays no other request."""
 
 import base64
 import socket

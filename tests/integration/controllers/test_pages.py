@@ -1,4 +1,4 @@
-"""The controllers' process tells probes and scrapers how its watches are."""
+"""The controllers' process reports the state of its watches to probes and scrapers."""
 
 import re
 import socket

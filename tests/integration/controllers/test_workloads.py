@@ -1,4 +1,5 @@
-"""Deployments, ReplicaSets, StatefulSets and DaemonSets as kubectl's user sees them; the Pods are only said to run."""
+"""Deployments, ReplicaSets, StatefulSets and DaemonSets as a user of kubectl sees them; the Pods are only marked as
+running."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The chart of ``deploy/``: what Helm makes of it, and what of that Kubernetes' rules say."""
+"""The chart of ``deploy/``: its output in Helm, and the validation of that by Kubernetes' rules."""
 
 import json
 import subprocess

@@ -1,5 +1,4 @@
-"""A socket that a test leaves open is told of by the file that left it, and not by whichever test runs when it is
-collected."""
+"""An open socket is reported for the file that left it, not for the test during which it is collected."""
 
 import gc
 

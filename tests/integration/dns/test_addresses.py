@@ -1,4 +1,4 @@
-"""Replies leave from the address that was asked, on a machine that has several and a server that is bound to all."""
+"""Replies have the queried address as source, on a machine with several and a server bound to all."""
 
 import subprocess
 import sys

@@ -1,4 +1,5 @@
-"""Corefiles as processes, in front of a real API server and upstream servers with a table: each means what it says."""
+"""Corefiles as processes, in front of a real API server and upstream servers with a table: each has its documented
+effect."""
 
 import contextlib
 import socket

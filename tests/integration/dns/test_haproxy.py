@@ -1,4 +1,4 @@
-"""HAProxy fills its servers from a headless Service; whether all of a hundred endpoints fit is a matter of sizes.
+"""HAProxy fills its servers from a headless Service; message sizes decide whether all of a hundred endpoints fit.
 
 HAProxy drops a reply with TC, and never asks again over TCP by itself. So with more endpoints than fit into what it
 says that it takes, or into what the server sends at most, it has no servers at all.

@@ -1,4 +1,4 @@
-"""The cache of a node, in a network namespace of its own: its addresses and rules come with it and go with it."""
+"""The cache of a node, in a network namespace of its own: its addresses and rules exist only while it runs."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What the server says about itself: metrics, query log, health pages."""
+"""The server's reports: metrics, query log, health pages."""
 
 import asyncio
 

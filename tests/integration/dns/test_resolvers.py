@@ -1,4 +1,4 @@
-"""Resolvers that people use, each in namespaces where ours is the only name server: all find the same addresses."""
+"""Common resolvers, each in namespaces where ours is the only name server: all find the same addresses."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The table of names, through real sockets; and what only sockets show: sizes, truncation, pipelining, refusals."""
+"""The table of names through real sockets, with sizes, truncation, pipelining and refusals."""
 
 import asyncio
 import contextlib

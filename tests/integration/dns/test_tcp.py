@@ -1,4 +1,4 @@
-"""DNS over TCP: clients that half-close, hold connections, or do not read; and that others are served all the same."""
+"""DNS over TCP: clients that half-close, hold connections, or do not read, while others are still served."""
 
 import asyncio
 from dataclasses import replace

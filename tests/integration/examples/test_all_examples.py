@@ -1,4 +1,4 @@
-"""Every example runs to its end as an ordinary user, one of them as root too, and shows what its words say."""
+"""Every example runs to its end as an ordinary user, one of them as root too, with the described results."""
 
 import re
 from collections import Counter

@@ -1,4 +1,4 @@
-"""PostgreSQL's primary and replicas are killed under load: no acknowledged write is lost, and readers go on."""
+"""PostgreSQL's primary and replicas are killed under load: no acknowledged write is lost, and readers continue."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Every console block of the documents about explanations is executed, and prints what stands below it."""
+"""Every console block of the documents about explanations is executed, and prints its documented output."""
 
 import os
 import re

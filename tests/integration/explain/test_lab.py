@@ -1,4 +1,4 @@
-"""Explanations, traces and diagnoses of a running lab: what is said is what the kernel does."""
+"""Explanations, traces and diagnoses of a running lab agree with the kernel."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Nodes of a lab tell real routers of load balancers by BGP: BIRD, as an ordinary user, and FRR, as root.
+"""Nodes of a lab announce load balancers to real routers by BGP: BIRD, as an ordinary user, and FRR, as root.
 
 The router puts what it learns into the kernel of the world outside, so requests from there take the routes.
 """

@@ -1,4 +1,4 @@
-"""A lab whose disk fills up: it says so everywhere, keeps Pods away, lets them be deleted, and heals."""
+"""A lab whose disk fills up: it reports this everywhere, rejects Pods, allows deletions, and recovers."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A lab's DNS is configured as a cluster's is: by a Corefile in the ConfigMap ``kube-system/coredns``."""
+"""A lab's DNS is configured as in a cluster: by a Corefile in the ConfigMap ``kube-system/coredns``."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""A lab of two IP families, driven by a real kubectl: who has which addresses, and that each of them works."""
+"""A lab of two IP families, driven by a real kubectl: the addresses of each object, and that each works."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""Pods that end while they start, at random moments and in every way that Pods end: none stays, and no process does.
+"""Pods that end during their start, at random moments and in every way: no Pod and no process stays.
 
 A full run does it with more than 2,000 Pods.
 """

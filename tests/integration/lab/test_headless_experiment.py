@@ -1,4 +1,4 @@
-"""The headless-Service experiment, shown with the programs that users have: nslookup, dig, curl, nft, kubectl."""
+"""The headless-Service experiment with common programs: nslookup, dig, curl, nft, kubectl."""
 
 import re
 from collections import Counter

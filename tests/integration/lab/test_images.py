@@ -1,4 +1,4 @@
-"""Containers of real images: a root folder of their own, in a lab of root's and in one of an ordinary user's."""
+"""Containers of real images, each with its own root folder, in labs of root and of an ordinary user."""
 
 import io
 import json

@@ -1,5 +1,5 @@
-"""What a Pod can reach of this machine and of its lab: a list of everything that it finds, against a list of what there
-may be, and attacks from inside.
+"""What a Pod can reach of this machine and of its lab: everything that it finds, compared with a list of allowed
+things, and attacks from inside.
 
 Every test runs in a lab of root's and in one of an ordinary user's.
 """

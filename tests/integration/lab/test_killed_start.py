@@ -1,4 +1,4 @@
-"""``fairlead up --wait`` always comes back: whichever of its processes is killed, however early in the start.
+"""``fairlead up --wait`` always returns, whichever of its processes is killed, however early.
 
 The deepest process is killed as soon as there is one at a depth: the one in the background, the one that makes the
 namespaces, PID 1, the nursery, the programs that PID 1 runs, components, launchers.

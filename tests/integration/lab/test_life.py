@@ -1,4 +1,4 @@
-"""A lab lives, is hurt, and goes without a trace: killed processes, restarts with the same data, refusals."""
+"""The life of a lab: killed processes, restarts with the same data, refusals, and an end without traces."""
 
 import json
 import os

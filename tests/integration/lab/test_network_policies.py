@@ -1,4 +1,5 @@
-"""NetworkPolicies in a lab that has both kinds of nodes: recipes do what they say, and what users rely on goes on."""
+"""NetworkPolicies in a lab that has both kinds of nodes: recipes have their documented effect, and expected traffic
+still works."""
 
 import contextlib
 import json

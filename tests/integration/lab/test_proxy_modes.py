@@ -1,4 +1,4 @@
-"""One lab with both kinds of rules side by side, whose nodes are set as good nodes are."""
+"""One lab with both kinds of rules side by side, whose nodes have common kernel settings."""
 
 import contextlib
 import json

@@ -1,5 +1,5 @@
 """The API's state goes back, as etcd's does when it is restored from a snapshot: DNS, proxies, controllers and node
-agents are right again, although nobody starts them anew.
+agents recover, although they are not restarted.
 
 After it, versions are lower than what the parts have seen, or have overtaken that before the parts ask again: then no
 version tells, and only a list can. The list that settles a doubt is a minute away at most; here it is a second.

@@ -1,5 +1,5 @@
-"""What another user of this machine puts in the way of a lab's folders harms nobody: nothing of the victim's is removed
-or handed over, and the victim is told what is wrong. Shown for root and for an ordinary user.
+"""Files that another user of this machine puts in place of a lab's folders do no harm: nothing of the victim's is
+removed or handed over, and the victim is told what is wrong. Shown for root and for an ordinary user.
 """
 
 import os

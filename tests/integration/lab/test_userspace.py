@@ -1,4 +1,4 @@
-"""A lab where no namespaces can be made: it is there by itself, says why, and works on loopback.
+"""A lab on a machine without namespaces: it is chosen by default, reports why, and works on loopback.
 
 One lab where seccomp refuses namespaces, as in a container without privileges, and one where a sysctl does; both of an
 ordinary user, so that low ports are out of reach too.

@@ -1,4 +1,4 @@
-"""Workloads of running Pods: kubectl's verbs for them, and updates while somebody asks all the time."""
+"""Workloads of running Pods: kubectl's verbs for them, and updates under constant requests."""
 
 import json
 import re

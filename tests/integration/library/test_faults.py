@@ -1,4 +1,4 @@
-"""Each fault begins, is seen, ends, and leaves a lab that is healthy."""
+"""Each fault begins, has its effect, ends, and leaves a healthy lab."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""A lab as an object: started, filled, asked, and gone."""
+"""A lab as an object: start, objects, commands, end."""
 
 import asyncio
 import subprocess

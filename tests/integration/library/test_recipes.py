@@ -1,4 +1,4 @@
-"""The recipes of docs/testing.md, run as they stand there."""
+"""The recipes of docs/testing.md, run as written."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The suites of ``examples/testing``: the bug of each is found by its test, and the report says what it is."""
+"""The suites of ``examples/testing``: each bug is found by its test, and the report explains it."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Users that processes become where the kernel knows one only: in a user namespace with root alone."""
+"""Emulated users in a user namespace whose kernel has only root."""
 
 import os
 import shutil

@@ -1,5 +1,5 @@
-"""The node's HTTP API over real TLS and real processes, without a lab: who may ask, and that nobody's slowness or
-absence costs memory or leaves anything running."""
+"""The node's HTTP API over real TLS and real processes, without a lab: permissions, and that slow or absent clients
+cost no memory and leave nothing running."""
 
 import asyncio
 import os

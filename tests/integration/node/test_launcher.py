@@ -1,4 +1,4 @@
-"""The process that forks for a node agent: what its children are, what is told of them, and what they cost."""
+"""The process that forks for a node agent: its children, the reports about them, and their cost."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""What becomes of connections in a real kernel: real packets between namespaces, against the same table."""
+"""Results of connections in a real kernel: real packets between namespaces, against the same table."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""From kube-proxy to Fairlead and away again, with traffic running and nothing lost."""
+"""From kube-proxy to Fairlead and back, with traffic running and nothing lost."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""Both back ends follow every change of a Service in a real kernel; what one Service is refused concerns no other."""
+"""Both back ends follow every change of a Service in a real kernel; a refused Service affects no other."""
 
 import itertools
 import re

@@ -1,4 +1,4 @@
-"""The node proxy as a process: it follows a real API server, and survives what happens to processes and tables."""
+"""The node proxy as a process: it follows a real API server, and survives killed processes and changed tables."""
 
 import contextlib
 import itertools

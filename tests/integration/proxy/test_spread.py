@@ -1,4 +1,4 @@
-"""How connections are shared out among endpoints, who keeps whom, and whose address the server sees."""
+"""The distribution of connections over endpoints, session affinity, and source addresses."""
 
 import sys
 import time

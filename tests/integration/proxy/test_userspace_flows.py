@@ -1,4 +1,4 @@
-"""The table of connections over real sockets on loopback: what a client is told, and whom the endpoint sees.
+"""The table of connections over real sockets on loopback: the client's result, and the source that the endpoint sees.
 
 No namespaces, no rules in a kernel and no privileges but that of low ports; where those are missing, higher ones stand
 for them.

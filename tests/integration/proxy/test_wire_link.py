@@ -1,4 +1,4 @@
-"""The wire speaks with the kernel's own VXLAN device, and with nobody who is not invited."""
+"""The wire works with the kernel's own VXLAN device, and only with invited hosts."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""The same source makes the same wheel and the same sdist, wherever and whenever; and all is in them."""
+"""The same source always makes the same complete wheel and sdist."""
 
 import hashlib
 import os

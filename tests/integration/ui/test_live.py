@@ -1,4 +1,4 @@
-"""The page of a running lab: changes show by themselves, and the page outlives what it shows."""
+"""The page of a running lab: changes appear by themselves, and the page survives a restart of the lab."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The life of a BGP session: a peer that behaves, one that does not, silence, kills, and what is announced when."""
+"""The life of a BGP session: correct and incorrect peers, silence, kills, and announcements."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What is said of a damaged store before anything is started on it."""
+"""Messages about a damaged store before a start."""
 
 import pytest
 from click.testing import CliRunner

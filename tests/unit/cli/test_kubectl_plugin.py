@@ -1,4 +1,4 @@
-"""``kubectl fairlead``: what completes its words."""
+"""``kubectl fairlead``: completion."""
 
 import pytest
 

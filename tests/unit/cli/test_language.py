@@ -1,4 +1,4 @@
-"""In which language explanations are printed."""
+"""The language of explanations."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What every command says when it cannot begin."""
+"""Messages of commands that cannot begin."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What commands say for other programs to read."""
+"""Output of commands for other programs."""
 
 import json
 from pathlib import Path

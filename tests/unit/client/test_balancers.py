@@ -1,4 +1,4 @@
-"""Both balancers: retry, waiting, roles, cancellation. What their source says is written down; no sockets."""
+"""Both balancers: retry, waiting, roles, cancellation. Their source is scripted; no sockets."""
 
 import asyncio
 import contextlib

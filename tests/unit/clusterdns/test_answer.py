@@ -1,4 +1,4 @@
-"""What each kind of name answers, asked of the pure core; the table is in ``tests/dns_cases.py``."""
+"""The answers for each kind of name, from the pure core; the table is in ``tests/support/dns_cases.py``."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Searches walked by the server: where they end, when they are left to the Pod, and that nobody finds anything else."""
+"""Autopath: the end of a search, searches left to the Pod, and equal results."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Reading the cluster at once before the first answer, and one by one after it, come to the same."""
+"""Objects read at once before the first answer, and one by one after it, give the same answers."""
 
 import pytest
 

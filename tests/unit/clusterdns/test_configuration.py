@@ -1,5 +1,5 @@
-"""Server blocks as a Corefile writes them: which block answers, what each keeps to itself, and the small files of
-operators that meant something else than they said."""
+"""Server blocks as a Corefile writes them: which block answers, separate state of blocks, and common mistakes of
+operators."""
 
 import pytest
 

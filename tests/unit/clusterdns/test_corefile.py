@@ -1,4 +1,5 @@
-"""The language of Corefiles: words, blocks, snippets, imports, variables; and every fault is told with its place."""
+"""The language of Corefiles: words, blocks, snippets, imports, variables; and every fault is reported with its
+place."""
 
 from contextlib import suppress
 

@@ -1,4 +1,4 @@
-"""Popular replies that are made of what upstream servers said are kept ready for a moment, and counted in the end."""
+"""Popular replies from upstream answers are prepared for a moment, and counted at its end."""
 
 import dns.message
 import pytest

@@ -1,4 +1,4 @@
-"""Any octets at all: no crash, no reply larger than allowed, and only replies that another implementation can read.
+"""Random octets: no crash, no reply larger than allowed, and only replies that another implementation can read.
 
 ``FAIRLEAD_FUZZ_PACKETS`` sets how many packets are tried; the suite tries a few thousand.
 """

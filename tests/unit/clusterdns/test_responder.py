@@ -1,4 +1,4 @@
-"""Replies kept ready: always what a fresh answer would be, forgotten when they should be, never too many."""
+"""Prepared replies: always equal to a fresh answer, dropped in time, bounded in number."""
 
 from collections import Counter
 from dataclasses import replace

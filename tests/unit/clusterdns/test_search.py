@@ -1,4 +1,4 @@
-"""What a resolver in a Pod asks for, in which order, and where it stops."""
+"""The questions of a Pod's resolver, their order, and the end of the search."""
 
 import pytest
 from click.testing import CliRunner

@@ -1,4 +1,4 @@
-"""Whom to ask, how long to remember what they said, and what a client gets of it."""
+"""Upstream servers: selection, caching, and the client's answer."""
 
 import dns.flags
 import dns.message

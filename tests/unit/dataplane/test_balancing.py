@@ -1,4 +1,4 @@
-"""How connections are dealt out: weights, and a hash of the source that moves no more clients than it must."""
+"""Distribution of connections: weights, and a hash of the source that moves as few clients as possible."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""Which nodes get new connections, by what health checks have said."""
+"""Which nodes get new connections, by their health checks."""
 
 import pytest
 

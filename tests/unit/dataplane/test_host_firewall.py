@@ -1,4 +1,4 @@
-"""A firewall that drops by policy is in the way, unless it admits what has been translated."""
+"""A firewall that drops by policy blocks Services, unless it admits translated packets."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""kube-proxy's chains: names, comments and order, as people know them from ``iptables-save``."""
+"""kube-proxy's chains: names, comments and order, as in ``iptables-save``."""
 
 import pytest
 

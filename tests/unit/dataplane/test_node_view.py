@@ -1,4 +1,4 @@
-"""What settings make of a node."""
+"""A node's view from its settings."""
 
 import pytest
 

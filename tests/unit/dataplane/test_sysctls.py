@@ -1,4 +1,4 @@
-"""Which kernel settings are asked for."""
+"""Requested kernel settings."""
 
 import click
 import pytest

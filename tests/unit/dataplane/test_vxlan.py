@@ -1,4 +1,4 @@
-"""The wire between hosts: what a switch does with a frame, and which octets travel."""
+"""The wire between hosts: forwarding of frames, and the sent octets."""
 
 import pytest
 from hypothesis import given

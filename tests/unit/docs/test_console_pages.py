@@ -1,4 +1,4 @@
-"""What the test of the pages lets differ, and what it does not."""
+"""Allowed and refused differences in the test of the pages."""
 
 import pytest
 

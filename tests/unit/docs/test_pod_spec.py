@@ -1,4 +1,4 @@
-"""docs/pod-spec.md: it has every field, and what it calls done is shown by a test that exists."""
+"""docs/pod-spec.md: it has every field, and each supported one names an existing test."""
 
 import ast
 from functools import cache

@@ -1,4 +1,4 @@
-"""Marks reach those who listen, and cost nobody anything when there is none."""
+"""Marks reach listeners, and cost nothing without any."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""Which Pods are endpoints, and what their endpoints say."""
+"""Which Pods are endpoints, and the fields of these."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The plan for a Service's slices: what it contains, what it leaves alone, what it costs."""
+"""The plan for a Service's slices: its content, unchanged slices, and its cost."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""Which nodes attract a load balancer's address, as Events tell it, and where somebody outside comes in."""
+"""Which nodes attract a load balancer's address, by Events, and where packets from outside arrive."""
 
 import pytest
 

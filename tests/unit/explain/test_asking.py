@@ -1,4 +1,4 @@
-"""A name as a Pod asks for it: the order of the search, what each question brings, and what is not asked any more."""
+"""A name as a Pod asks for it: the order of the search, the answer to each question, and questions after its end."""
 
 import pytest
 

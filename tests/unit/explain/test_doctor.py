@@ -1,4 +1,4 @@
-"""What the doctor says of broken clusters, that it is silent on healthy ones, and that it says what it did not see."""
+"""Findings for broken clusters, none for healthy ones, and reports of missing data."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Where packets go: names, rules, endpoints, policies and replies, and that nothing is certain that is not."""
+"""Where packets go: names, rules, endpoints, policies and replies, and no false certainty."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The kernel's own trace as nft prints it, beside the rules that were predicted."""
+"""The kernel's own trace as nft prints it, compared with the predicted rules."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is printed as JSON has the published shape, and consumers of the first version can go on reading it."""
+"""JSON output has the published shape, and consumers of the first version can still read it."""
 
 from pathlib import Path
 

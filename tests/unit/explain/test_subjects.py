@@ -1,4 +1,4 @@
-"""What is said about each kind of subject, and that what was not read is never said to be absent."""
+"""Statements about each kind of subject; unread objects are never called absent."""
 
 import pytest
 

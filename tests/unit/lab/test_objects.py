@@ -1,4 +1,4 @@
-"""What can be applied."""
+"""Manifests that can be applied."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a lab may be asked to be."""
+"""Options of a lab."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Which parts of a lab are asked how far they are."""
+"""Which parts of a lab are waited for."""
 
 from pathlib import Path
 

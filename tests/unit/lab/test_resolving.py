@@ -1,4 +1,4 @@
-"""How a resolver is set, and which names it asks for."""
+"""A resolver's settings, and its questions."""
 
 from fairlead.clusterdns.names import to_text
 from fairlead.lab.resolving import ResolvConf, candidates, read_resolv_conf

@@ -1,4 +1,4 @@
-"""The lab's network as iproute2 commands: who is where, and which way packets go."""
+"""The lab's network as iproute2 commands: addresses and routes."""
 
 import pytest
 

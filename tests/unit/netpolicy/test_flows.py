@@ -1,4 +1,4 @@
-"""What becomes of connections under policies: the typed rules of both back ends, evaluated, against the oracle."""
+"""Results of connections under policies: the typed rules of both back ends, evaluated, against the oracle."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""What is read of a policy, and that what makes no sense lets nothing through and is named."""
+"""Parsed policies; invalid parts allow nothing and are reported."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""As whom a container runs."""
+"""The user and groups of a container."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Who a process is after calls about users, as setuid(2) and its relatives say."""
+"""A process's user after calls such as setuid(2)."""
 
 import errno
 

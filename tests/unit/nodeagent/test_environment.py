@@ -1,4 +1,4 @@
-"""What a container is told: its variables, its program, its files."""
+"""A container's variables, program and files."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What a node says of itself."""
+"""A Node's status."""
 
 import pytest
 

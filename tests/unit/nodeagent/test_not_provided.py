@@ -1,4 +1,4 @@
-"""What is told of a Pod's wishes that its node does not fulfil."""
+"""Reports of unsupported fields of a Pod."""
 
 import pytest
 

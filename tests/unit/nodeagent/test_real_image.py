@@ -1,4 +1,4 @@
-"""What is made of an image before its container runs."""
+"""Preparation of an image's container."""
 
 import pytest
 

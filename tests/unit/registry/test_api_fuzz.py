@@ -1,4 +1,4 @@
-"""Whatever is asked, the answer is a document, a watch or a refusal with a client's code: never a fault of ours."""
+"""The answer to any request is a document, a watch or a refusal with a 4xx code, never an internal error."""
 
 import json
 

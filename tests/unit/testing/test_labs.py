@@ -1,4 +1,4 @@
-"""Which labs a run of pytest starts."""
+"""The labs that a run of pytest starts."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What markers say of labs."""
+"""Labs requested by markers."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Of what a report tells."""
+"""The content of a report."""
 
 from fairlead.testing.reports import sections
 

@@ -1,4 +1,4 @@
-"""What becomes of connections: the typed rules, evaluated, against our own table and against the oracle."""
+"""Results of connections: the typed rules, evaluated, against our own table and against the oracle."""
 
 import msgspec
 import pytest

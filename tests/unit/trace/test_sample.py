@@ -1,4 +1,4 @@
-"""One way of a packet, as chance draws it: as often as the rules have it, and the same for the same source."""
+"""One random path of a packet: as likely as the rules say, and the same for the same source."""
 
 import random
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Trouble is said at once, and then ever more rarely; its end is said when its beginning was."""
+"""A trouble is reported at once, then less and less often; its end is reported if its beginning was."""
 
 from fairlead.watching.notices import FIRST_AGAIN, LAST_AGAIN, REMEMBERED, Notices
 

@@ -1,4 +1,4 @@
-"""What is done about requests for certificates."""
+"""Decisions about certificate requests."""
 
 from datetime import UTC, datetime, timedelta
 

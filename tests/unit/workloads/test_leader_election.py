@@ -1,4 +1,4 @@
-"""Who of several replicas may work, by the Lease that they share."""
+"""Leader election of replicas, by their Lease."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What becomes of objects when their owners go."""
+"""Objects whose owners are deleted."""
 
 import pytest
 

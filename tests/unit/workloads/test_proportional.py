@@ -1,4 +1,4 @@
-"""How many replicas the size of a cluster asks for."""
+"""The number of replicas for the size of a cluster."""
 
 import pytest
 

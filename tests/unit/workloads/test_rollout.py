@@ -1,4 +1,4 @@
-"""What is still awaited of something that is to run."""
+"""The reasons why a workload is still awaited."""
 
 import pytest
 

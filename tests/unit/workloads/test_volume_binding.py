@@ -1,4 +1,4 @@
-"""What becomes of claims and volumes: the decisions, and the controllers that carry them out."""
+"""Claims and volumes: the decisions, and the controllers that carry them out."""
 
 import pytest
 

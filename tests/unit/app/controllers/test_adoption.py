@@ -1,4 +1,4 @@
-"""What a deleted set has left behind (``--cascade=orphan``) belongs to the next of its name."""
+"""The next set of the same name adopts the orphans of a deleted set (``--cascade=orphan``)."""
 
 import msgspec
 import pytest

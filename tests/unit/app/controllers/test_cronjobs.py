@@ -1,4 +1,4 @@
-"""CronJobs make Jobs, and know them for their own."""
+"""CronJobs create Jobs, and recognise them as their own."""
 
 import pytest
 

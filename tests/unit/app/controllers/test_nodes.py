@@ -1,4 +1,4 @@
-"""Silent Nodes, their taints, and the Pods that they had."""
+"""Silent Nodes, their taints, and their Pods."""
 
 import pytest
 from msgspec import structs

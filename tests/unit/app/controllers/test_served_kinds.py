@@ -1,4 +1,4 @@
-"""Controllers that are concerned with every kind, while a server of some kinds is down."""
+"""Controllers of all kinds, while the server of some kinds is down."""
 
 import msgspec
 import pytest

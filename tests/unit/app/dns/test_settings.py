@@ -1,4 +1,4 @@
-"""Settings files and Corefiles on a real machine: what they stand for, what the command line changes, refusals."""
+"""Settings files and Corefiles on a real machine: their meaning, changes by the command line, refusals."""
 
 from pathlib import Path
 

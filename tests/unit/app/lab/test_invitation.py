@@ -1,4 +1,4 @@
-"""What another host is handed to run a node of a lab: made, read strictly, and put in its places."""
+"""Invitations for nodes on other hosts: created, parsed strictly, and unpacked."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A lab without namespaces: where its nodes are, and what of the settings it cannot have."""
+"""A lab without namespaces: addresses of its nodes, and unsupported settings."""
 
 from dataclasses import replace
 

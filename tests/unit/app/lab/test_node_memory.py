@@ -1,4 +1,4 @@
-"""What a lab remembers of nodes that were added and removed."""
+"""The memory of added and removed nodes of a lab."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a container's hands report of what they were asked for."""
+"""Reports of a container's shell about its actions."""
 
 import asyncio
 

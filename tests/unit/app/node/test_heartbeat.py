@@ -1,4 +1,4 @@
-"""What a node writes to say that it is alive."""
+"""A node's heartbeat."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a node agent tells the API of a Pod while others tell it something else."""
+"""A node agent's updates of a Pod's status while others change it."""
 
 import asyncio
 import copy

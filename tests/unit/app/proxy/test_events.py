@@ -1,4 +1,4 @@
-"""What the node proxy tells users about their Services."""
+"""Events of the node proxy about Services."""
 
 import asyncio
 

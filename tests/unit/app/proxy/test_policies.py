@@ -1,4 +1,4 @@
-"""When NetworkPolicies are brought into the kernel, and what a policy that is wrong or refused concerns."""
+"""When NetworkPolicies are written to the kernel, and the effect of invalid or refused ones."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""A Service whose rules are refused is told of once for each reason, and tried again later and later."""
+"""A Service with refused rules is reported once for each reason, and retried at growing intervals."""
 
 from fairlead.app.proxy.refusals import LAST_RETRY, Refusals
 from fairlead.model.names import ObjectKey

@@ -1,4 +1,4 @@
-"""Each view as a file that stands alone, in both languages."""
+"""Each view as a self-contained file, in both languages."""
 
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The world is read for those who look, and for nobody else."""
+"""The cluster is read only while a page is open."""
 
 import asyncio
 

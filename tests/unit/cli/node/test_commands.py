@@ -1,4 +1,4 @@
-"""What `fairlead node join` makes of its options."""
+"""The options of `fairlead node join`."""
 
 import pytest
 from click.testing import CliRunner

@@ -1,4 +1,4 @@
-"""Outlier ejection: when, for how long, and that it is forgotten."""
+"""Outlier ejection: when, and for how long."""
 
 import pytest
 

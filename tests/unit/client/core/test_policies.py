@@ -1,4 +1,4 @@
-"""What each policy chooses, and what never changes about it."""
+"""The choices of each policy, and its invariants."""
 
 import random
 from collections import Counter

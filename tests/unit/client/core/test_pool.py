@@ -1,4 +1,4 @@
-"""The set as a client knows it: what a pick may give, through all that can happen to the set meanwhile."""
+"""A client's set of endpoints: possible picks after any sequence of events."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""What is written of requests that an administrator wants to hear of."""
+"""The log of requests."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""The table of connections: shares of strangers and of users."""
+"""The table of connections: shares of anonymous clients and of users."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Labels of the API server's metrics are the server's own words."""
+"""Labels of the API server's metrics have only values of the server."""
 
 import pytest
 

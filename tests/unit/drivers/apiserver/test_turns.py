@@ -1,4 +1,4 @@
-"""Turns in an event loop: nobody waits for another one's thousand requests."""
+"""Turns in an event loop: no user waits for another one's thousand requests."""
 
 import asyncio
 

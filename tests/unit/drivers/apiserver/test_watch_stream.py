@@ -1,4 +1,4 @@
-"""Open watches: which of them a change costs anything, and what they are shown although most changes pass them by."""
+"""Open watches: which of them a change wakes, and bookmarks despite irrelevant changes."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Lines about failures: each at once, or those that are alike together when their time is over."""
+"""Log lines about failures: each at once, or similar ones together after an interval."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Tokens that others can verify by what is published, and keys that make room for new ones."""
+"""Tokens that others can verify with published keys, and rotation of keys."""
 
 import base64
 import json

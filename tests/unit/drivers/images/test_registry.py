@@ -1,4 +1,4 @@
-"""Pulls from a registry that fails in every way that one can, on loopback."""
+"""Pulls from a registry on loopback that fails in every way."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""How many Events are written: as many as help, however much there is to tell."""
+"""The number of written Events is limited."""
 
 import asyncio
 from contextlib import suppress

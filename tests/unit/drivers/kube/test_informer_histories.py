@@ -1,4 +1,4 @@
-"""Whatever happens to a watch, the copy is right again within two minutes of the end of it; and silence is nothing."""
+"""After any failure of a watch, the copy is correct within two minutes; silence is no failure."""
 
 import asyncio
 from random import Random

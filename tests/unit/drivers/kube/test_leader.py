@@ -1,4 +1,4 @@
-"""Several replicas, one Lease: at most one works, and whatever is killed or cut off, one works again in time."""
+"""Several replicas, one Lease: at most one is active, and after any kill or partition one is active again in time."""
 
 import asyncio
 

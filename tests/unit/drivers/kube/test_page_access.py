@@ -1,4 +1,4 @@
-"""Who sees a part's metrics."""
+"""Access to a part's metrics."""
 
 import asyncio
 import socket

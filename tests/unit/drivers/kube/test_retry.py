@@ -1,4 +1,4 @@
-"""The API server is asked until it answers, or until asking again would change nothing."""
+"""Requests are retried until the API server answers, or until a retry is useless."""
 
 import asyncio
 

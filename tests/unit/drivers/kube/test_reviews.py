@@ -1,4 +1,4 @@
-"""Asking the API server who a client is and what it may do, and for how long its answers are kept."""
+"""Reviews of clients' identity and access by the API server, and their caching."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What a part that watches tells probes and scrapers."""
+"""Pages of a watching part for probes and scrapers."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Who is let in to a node's HTTP API."""
+"""Access to a node's HTTP API."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What the image fairlead/echo answers."""
+"""Answers of the image fairlead/echo."""
 
 import pytest
 

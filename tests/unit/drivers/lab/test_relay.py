@@ -1,4 +1,4 @@
-"""Connections and datagrams that are passed on, over loopback."""
+"""Relayed connections and datagrams, over loopback."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""Run folders: who may find, claim and remove which, and from which versions a lab is known."""
+"""Run folders: permissions to find, claim and remove them, and those of older versions."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Folders that nobody but their owner can read or replace. Those of other users: ``integration/lab/test_strangers``."""
+"""Folders that only their owner can read or replace. Those of other users: ``integration/lab/test_strangers``."""
 
 import os
 

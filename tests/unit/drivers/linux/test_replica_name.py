@@ -1,4 +1,4 @@
-"""A process's name among replicas, and what can be told from another's."""
+"""A process's name among replicas, and liveness of others by their names."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""What a hostPath volume finds, by its type."""
+"""Types of hostPath volumes."""
 
 import os
 import socket

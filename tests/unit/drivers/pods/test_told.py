@@ -1,4 +1,4 @@
-"""What a Pod's environment tells of a lab without namespaces."""
+"""The environment of a Pod in a lab without namespaces."""
 
 import pytest
 

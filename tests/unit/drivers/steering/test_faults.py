@@ -1,4 +1,4 @@
-"""What a part is to do wrong."""
+"""Injected faults of a part."""
 
 from fairlead.drivers.steering.faults import SteeredFaults
 

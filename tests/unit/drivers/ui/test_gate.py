@@ -1,4 +1,4 @@
-"""Who is let in: the right Host, no foreign Origin, and a session that began with the token."""
+"""Access control: the right Host, no foreign Origin, and a session that began with the token."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Where lives begin: with what an earlier agent has published."""
+"""The beginning of lives, from the status that an earlier agent published."""
 
 from fairlead.model.decode import decode
 from fairlead.nodeagent.life.beginning import begin

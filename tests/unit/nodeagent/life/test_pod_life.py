@@ -1,4 +1,4 @@
-"""The life of a Pod: whatever happens at whatever step, a Pod that is deleted ends, and nothing of it is left."""
+"""The life of a Pod: after any events, a deleted Pod ends, and nothing of it is left."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""Who a bootstrap token is."""
+"""Users of bootstrap tokens."""
 
 import base64
 

@@ -1,4 +1,4 @@
-"""Who may decide about requests for certificates, and who may issue them."""
+"""Permissions to approve and sign certificate requests."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Asking in another's place: who one becomes, who may, and what roles then allow."""
+"""Impersonation: the resulting user, who may impersonate, and the resulting permissions."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Who am I, may I, and the tokens of ServiceAccounts."""
+"""Reviews of identity and access, and tokens of ServiceAccounts."""
 
 import pytest
 

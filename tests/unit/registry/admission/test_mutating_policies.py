@@ -1,4 +1,4 @@
-"""MutatingAdmissionPolicies: what they make of objects, in which order, and what is refused."""
+"""MutatingAdmissionPolicies: their mutations, their order, and refusals."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Webhooks: who is asked about what, what their answers lead to, and what follows when there is none."""
+"""Webhooks: matching, effects of their answers, and failures."""
 
 import base64
 import json

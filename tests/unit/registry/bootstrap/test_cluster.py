@@ -1,4 +1,4 @@
-"""What a cluster begins with, and what of it comes back."""
+"""The initial objects of a cluster, and their repair."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Where a client that knows nothing begins."""
+"""Discovery from the root."""
 
 from fairlead.drivers.apiserver.health import health_page
 from tests.support.api_world import ApiWorld

@@ -1,4 +1,4 @@
-"""A component that others ask for."""
+"""A component that starts on demand."""
 
 import os
 import select

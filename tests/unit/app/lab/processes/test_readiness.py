@@ -1,4 +1,4 @@
-"""Waiting for what a lab is to run."""
+"""Waiting for the workloads of a lab."""
 
 import asyncio
 

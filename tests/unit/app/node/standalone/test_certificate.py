@@ -1,4 +1,4 @@
-"""A node's certificate: asked for, waited for, renewed in time; real keys and an API server that is a table."""
+"""A node's certificate: requested, awaited, renewed in time; with real keys and a fake API server."""
 
 import asyncio
 import base64

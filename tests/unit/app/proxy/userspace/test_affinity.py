@@ -1,4 +1,4 @@
-"""What is remembered of clients, and for how long."""
+"""The memory of clients' endpoints, and its duration."""
 
 from fairlead.app.proxy.userspace.affinity import ClientMemory
 from fairlead.netfilter.ruleset import Target

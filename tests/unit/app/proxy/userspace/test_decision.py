@@ -1,4 +1,4 @@
-"""The plane without namespaces decides as the table of connections and the oracle have it, but for what is listed."""
+"""The plane without namespaces decides as the table of connections and the oracle do, with listed exceptions."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,4 +1,4 @@
-"""Where a lab without namespaces listens."""
+"""Listening addresses of a lab without namespaces."""
 
 from fairlead.app.proxy.userspace.frontends import Frontend
 from tests.support.loopback_flows import NETWORK, NUMBER, EveryWay, cluster_of, on_loopback

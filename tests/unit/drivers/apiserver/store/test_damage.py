@@ -1,4 +1,4 @@
-"""Stores that are damaged at random places: refused with a true message, or whole."""
+"""Stores with random damage: refused with a correct message, or complete."""
 
 import os
 import random

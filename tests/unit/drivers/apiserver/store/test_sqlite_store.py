@@ -1,4 +1,4 @@
-"""The store on disk: what it keeps, and what it says when it cannot."""
+"""The store on disk: durability, and messages about failures."""
 
 import asyncio
 import os

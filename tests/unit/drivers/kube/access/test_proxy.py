@@ -1,4 +1,4 @@
-"""Which proxy an API server is asked through."""
+"""The proxy for connections to an API server."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Who is next, and what class a user is of."""
+"""The order of requests, and the classes of users."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Namespaces that let in some Pods and not others, asked as clients ask."""
+"""Namespaces with Pod security labels, through requests of clients."""
 
 import pytest
 

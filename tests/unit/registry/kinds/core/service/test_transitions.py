@@ -1,4 +1,4 @@
-"""What becomes of a Service that changes: types, addresses, families, node ports; and what may not change."""
+"""Changes of a Service: types, addresses, families, node ports; and immutable fields."""
 
 import pytest
 
