@@ -45,7 +45,7 @@ def test_a_start_imports_nothing_that_it_does_not_need(start):
     assert set(found).isdisjoint(unneeded)
 
 
-def test_what_labs_export_is_imported_when_it_is_asked_for():
+def test_exports_are_imported_on_first_use():
     import fairlead.lab
 
     assert {name: getattr(fairlead.lab, name).__name__ for name in fairlead.lab.__all__} == {

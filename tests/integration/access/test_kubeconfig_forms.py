@@ -107,7 +107,7 @@ def executed(command, version="v1", **more):
         ({"token": None, "tokenFile": None}, None),
     ],
 )
-async def test_what_stands_in_the_file(server, tmp_path, user, expected):
+async def test_a_kubeconfigs_content(server, tmp_path, user, expected):
     found = await seen(write(tmp_path / "config", entry(server, user)))
     assert header(found, "Authorization") == ([expected] if expected else [])
 
@@ -355,7 +355,7 @@ def said(version="v1", **more):
         (said(status={"token": "t", "expirationTimestamp": "soon"}), "printed no ExecCredential"),
     ],
 )
-async def test_a_plugin_that_gives_nothing_of_use(server, tmp_path, answer, message):
+async def test_a_plugin_with_unusable_output(server, tmp_path, answer, message):
     command = plugin(tmp_path, {})
     (tmp_path / "answer.json").write_text(answer)
     with pytest.raises(Unreachable, match=message):

@@ -32,7 +32,7 @@ async def until(condition):
         await asyncio.sleep(0.005)
 
 
-def test_without_descriptors_it_rests_and_tells_once(caplog, monkeypatch):
+def test_without_descriptors_the_server_pauses_and_logs_once(caplog, monkeypatch):
     monkeypatch.setattr(accepting, "REST_SECONDS", 0.01)
     monkeypatch.setattr(rare_log, "LOG_SECONDS", 3600)
     caplog.set_level(logging.WARNING)

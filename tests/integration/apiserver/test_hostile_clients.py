@@ -46,7 +46,7 @@ def is_served(server, user="joe"):
     return ask(server, user, "GET", MAPS)[0] == 200
 
 
-def test_strangers_that_hold_connections_shut_nobody_out(server):
+def test_anonymous_connections_do_not_block_users(server):
     with ExitStack() as held:
         for _ in range(300):
             held.enter_context(bare(server))  # no handshake at all
@@ -59,7 +59,7 @@ def test_strangers_that_hold_connections_shut_nobody_out(server):
         assert is_served(server)
 
 
-def test_a_dribbled_head_is_cut(server):
+def test_a_very_slow_request_head_is_cut(server):
     with shaken(server) as connection:
         connection.settimeout(1.0)
         connection.sendall(b"GET /version HTTP/1.1\r\n")

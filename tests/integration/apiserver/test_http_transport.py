@@ -106,7 +106,7 @@ def test_a_connection_that_ends(answer, expected):
     asyncio.run(scenario())
 
 
-def test_one_that_the_server_closes_while_it_rests_is_not_used_again():
+def test_an_idle_connection_closed_by_the_server_is_not_reused():
     async def scenario():
         server = Server(OK, 10_000)
         async with client_of(server) as client:
@@ -158,7 +158,7 @@ def test_a_body_waits_for_its_reader():
     asyncio.run(scenario())
 
 
-def test_one_that_is_given_up_halfway_is_closed():
+def test_a_connection_of_an_abandoned_request_is_closed():
     async def scenario():
         server = Server(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n", 10_000)
         async with client_of(server) as client:

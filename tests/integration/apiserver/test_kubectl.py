@@ -221,7 +221,7 @@ def test_unknown_resources_and_missing_objects(kubectl):
     assert 'namespaces "nowhere" not found' in kubectl.fails("create", "cm", "a", "-n", "nowhere")
 
 
-def test_what_there_is(kubectl):
+def test_available_resources(kubectl):
     kubectl("get", "namespaces")
     listed = kubectl("api-resources", "--no-headers", "-o", "name").split()
     assert {"services", "pods", "endpointslices.discovery.k8s.io", "events.events.k8s.io"} <= set(listed)

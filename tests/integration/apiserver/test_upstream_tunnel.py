@@ -106,7 +106,7 @@ async def sent_until_held_up(writer):
 
 
 class TestRequests:
-    def test_what_is_passed_on(self, run):
+    def test_which_headers_are_passed_on(self, run):
         async def test(world):
             headers = ["Authorization: Bearer secret", "Connection: X-Hop", "X-Hop: 1", "X-End: 2", "Content-Length: 4"]
             reader, writer = await world.ask("POST /x", *headers, body=b"body")
@@ -200,7 +200,7 @@ class TestUpgrades:
 
         run(test)
 
-    def test_what_comes_with_the_request_is_not_lost(self, run):
+    def test_data_sent_with_an_upgrade_is_not_lost(self, run):
         async def test(world):
             reader, writer = await world.ask("GET /x", "Connection: Upgrade", "Upgrade: x", body=b"early")
             world.backend.writer.write(SWITCHED)
@@ -210,7 +210,7 @@ class TestUpgrades:
 
         run(test)
 
-    def test_each_side_waits_for_the_other(self, run):
+    def test_each_side_of_an_upgrade_waits_for_the_other(self, run):
         async def test(world):
             _, writer = await world.upgrade()
             assert await sent_until_held_up(writer) < IN_FLIGHT

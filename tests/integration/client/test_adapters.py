@@ -95,7 +95,7 @@ class TestHttpx:
             service.kill_pod(ONE)
             assert {web.post("/", content=b"x").text for _ in range(4)} == {f"{TWO} x"}
 
-    def test_what_may_have_been_carried_out_is_not_repeated(self):
+    def test_possibly_executed_requests_are_not_repeated(self):
         with web_service(ONE, TWO) as service, client(service) as web:
             with pytest.raises(httpx.RemoteProtocolError):
                 web.post("/crash", content=b"sync")

@@ -210,7 +210,7 @@ class TestSlices:
                 with pytest.raises(NoEndpoints, match="default/web list none"), balancer.pick():
                     pass
 
-    def test_without_a_kubeconfig_the_reason_is_told(self, tmp_path):
+    def test_without_a_kubeconfig_the_reason_is_reported(self, tmp_path):
         balancer = Balancer(Slices("web", 80, kubeconfig=tmp_path / "none"))
         with balancer, pytest.raises(NoEndpoints, match="there is no kubeconfig"), balancer.pick():
             pass

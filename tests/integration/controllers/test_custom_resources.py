@@ -66,7 +66,7 @@ def backup(name, **spec):
     }
 
 
-def test_it_is_used_like_any_other_kind(kubectl):
+def test_a_custom_kind_is_used_like_any_other_kind(kubectl):
     kubectl("apply", "-f", "-", stdin=backup("nightly"))
     assert kubectl("get", "bk").split()[:4] == ["NAME", "SCHEDULE", "nightly", "daily"]
     assert json.loads(kubectl("get", "backup", "nightly", "-o", "json"))["spec"]["copies"] == 2
@@ -79,14 +79,14 @@ def test_it_is_used_like_any_other_kind(kubectl):
     kubectl("delete", "backups", "--all")
 
 
-def test_what_is_wrong_is_refused(kubectl):
+def test_invalid_objects_are_refused(kubectl):
     refused = kubectl.fails("apply", "-f", "-", stdin=backup("bad", copies=0))
     assert "spec.copies in body should be greater than or equal to 1" in refused
     refused = kubectl.fails("apply", "-f", "-", stdin=backup("bad", extra=1))
     assert 'unknown field "spec.extra"' in refused
 
 
-def test_what_an_object_owns_goes_with_it(kubectl):
+def test_dependents_are_deleted_with_their_owner(kubectl):
     kubectl("apply", "-f", "-", stdin=backup("owner"))
     uid = kubectl("get", "backup", "owner", "-o", "jsonpath={.metadata.uid}")
     owner = {"apiVersion": "example.com/v1", "kind": "Backup", "name": "owner", "uid": uid}

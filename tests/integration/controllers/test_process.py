@@ -91,7 +91,7 @@ def test_a_pod_that_fits_nowhere_says_why(namespace):
     )
 
 
-def test_a_namespace_is_furnished_and_goes_with_everything_in_it(cluster, namespace):
+def test_a_namespace_gets_its_objects_and_goes_with_its_content(cluster, namespace):
     kubectl, _ = cluster
     wait_until(lambda: "kube-root-ca.crt" in namespace("get", "configmaps"))
     wait_until(lambda: "default" in namespace("get", "serviceaccounts"))

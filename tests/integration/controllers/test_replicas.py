@@ -93,7 +93,7 @@ def test_whichever_is_killed_the_other_goes_on(cluster):
     assert lease(kubectl)["leaseTransitions"] >= KILLS
 
 
-def test_a_frozen_one_is_replaced_after_the_lease_and_stands_by_when_it_wakes(cluster):
+def test_a_frozen_leader_is_replaced_after_the_lease_and_waits_when_it_wakes(cluster):
     kubectl, replicas = cluster
     working = next(each for each in replicas if f"-{each.process.pid}-" in lease(kubectl)["holderIdentity"])
     (other,) = (each for each in replicas if each is not working)

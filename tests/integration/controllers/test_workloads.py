@@ -92,7 +92,7 @@ def test_a_rollout_that_never_gets_ready_keeps_what_works(namespace):
     assert len(names(namespace)) == 5
 
 
-def test_a_deleted_pod_is_replaced_and_a_deleted_deployment_takes_everything_along(namespace):
+def test_a_deleted_pod_is_replaced_and_a_deleted_deployment_deletes_its_pods(namespace):
     namespace("create", "-f", "-", stdin=workload("Deployment", 2))
     rollout(namespace, "deployment", "status")
     victim = names(namespace)[0]

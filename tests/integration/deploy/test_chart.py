@@ -102,7 +102,7 @@ def test_a_proxy_may_read_what_policies_are_about_only_where_it_enforces_them(re
     assert "--network-policy=true" in container["args"]
 
 
-def test_nobody_may_read_secrets(rendered):
+def test_no_role_may_read_secrets(rendered):
     roles = [d for d in rendered["everything"] if d["kind"] in ("ClusterRole", "Role")]
     granted = {r for role in roles for rule in role["rules"] for r in rule.get("resources", ())}
     assert not granted & {"secrets", "*"}

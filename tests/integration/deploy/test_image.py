@@ -102,7 +102,7 @@ def image(tmp_path_factory):
     return Image(build(folder / "image.tar"), folder)
 
 
-def test_it_is_small_and_its_blobs_are_what_they_are_called(image):
+def test_the_image_is_small_and_its_blobs_have_their_digests(image):
     layers = image.manifest["layers"]
     assert sum(layer["size"] for layer in layers) < MOST_BYTES
     for blob in (image.layout / "blobs" / "sha256").iterdir():
@@ -116,14 +116,14 @@ def test_skopeo_reads_it(image):
     assert found["Labels"]["org.opencontainers.image.title"] == "fairlead"
 
 
-def test_it_runs_as_nobody_and_nothing_in_it_makes_root(image):
+def test_the_image_runs_as_nobody_without_setuid_programs(image):
     assert image.config["config"]["User"] == "65532:65532"
     special = [p for p in image.root.rglob("*") if not p.is_symlink() and p.stat().st_mode & 0o6000]
     assert special == []
     assert not any((image.root / "usr/bin" / name).exists() for name in ("sh", "bash", "dash", "apt", "dpkg"))
 
 
-def test_nothing_in_it_tells_where_it_was_made(image):
+def test_the_image_contains_no_path_of_its_build(image):
     texts = [p for p in image.root.rglob("*") if p.is_file() and not p.is_symlink() and p.stat().st_size < 1_000_000]
     assert [p for p in texts if str(REPOSITORY).encode() in p.read_bytes()] == []
 

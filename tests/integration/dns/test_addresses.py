@@ -55,7 +55,7 @@ asyncio.run(main(sys.argv[1], sys.argv[2:]))
         ("::", ["2001:db8::1", "2001:db8::2"]),
     ],
 )
-def test_replies_leave_from_the_address_that_was_asked(wildcard, addresses):
+def test_replies_have_the_queried_address_as_source(wildcard, addresses):
     command = ["unshare", "-rn", sys.executable, "-c", SCRIPT, wildcard, *addresses]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout, done.returncode) == ("all answered\n", 0), done.stderr

@@ -157,7 +157,7 @@ def run(tmp_path_factory):
         yield asyncio.run(observed(kubeconfig, ports.dns, questions))
 
 
-def test_no_reply_shows_what_was_never_there_or_the_past_after_the_present(run):
+def test_no_reply_shows_an_impossible_state_or_goes_back_in_time(run):
     observer, _, _ = run
     assert len(observer.order) == CHANGES + 1
     for asker in range(ASKERS):

@@ -239,7 +239,7 @@ def test_only_errors_are_logged_where_only_they_are_wanted(tmp_path, outside):
     assert "[ERROR] plugin/errors: 2 x.down. A: hosts: no entry, and no fallthrough" in said
 
 
-def test_a_file_with_faults_does_not_start_and_tells_them_all(tmp_path):
+def test_a_file_with_faults_does_not_start_and_all_are_reported(tmp_path):
     path = tmp_path / "Corefile"
     path.write_text(". {\n loadbalance weighted /no/such/file\n vieww\n}\n")
     with process("dns", "--config", path) as dns_:

@@ -173,7 +173,7 @@ COREFILE = """\
         ("Corefile", COREFILE, "template x", "cache 1\n    cache 2"),
     ],
 )
-def test_a_changed_file_is_taken_in_and_a_bad_one_refused(tmp_path, name, text, bad, fixed):
+def test_a_changed_file_is_loaded_and_a_bad_one_refused(tmp_path, name, text, bad, fixed):
     ports, path = DnsPorts(), tmp_path / name
 
     def write(number, more=""):
@@ -227,7 +227,7 @@ def test_before_the_api_server_is_there_nothing_is_denied(tmp_path):
             eventually(lambda: ports.ask("web.default").rcode(), dns.rcode.NXDOMAIN)
 
 
-def test_told_to_stop_it_answers_on_while_not_ready(tmp_path):
+def test_a_stopping_server_answers_while_unready(tmp_path):
     ports = DnsPorts()
     with api_server(tmp_path, free_port()) as kubeconfig:
         arguments = ports.arguments(kubeconfig)

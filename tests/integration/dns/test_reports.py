@@ -67,7 +67,7 @@ def test_metrics(line):
     assert line in asyncio.run(served(["svc1", "svc1", "nothing", "nothing", "big"]))
 
 
-def test_a_fault_of_ours_costs_its_sender_a_servfail_and_nobody_else_anything(monkeypatch, caplog):
+def test_an_internal_error_gives_a_servfail_to_its_sender_only(monkeypatch, caplog):
     def at_fault(question, view):
         if question.name[0] == "svc6":
             raise ZeroDivisionError("a mistake")

@@ -215,7 +215,7 @@ FOUND = {"musl": 29, "busybox": 29, "c-ares": 3000}
 
 
 @pytest.mark.parametrize("resolver", FOUND)
-def test_what_fits_is_found_by_resolvers_that_never_ask_over_tcp(tmp_path, resolver):
+def test_resolvers_without_tcp_find_replies_that_fit(tmp_path, resolver):
     _, output = resolve(tmp_path, *RESOLVERS[resolver], "big")
     assert len(set(re.findall(r"172\.16\.\d+\.\d+", output))) == FOUND[resolver], output
 
@@ -256,7 +256,7 @@ def test_a_search_that_the_server_walks_takes_one_step(tmp_path, resolver):
     ("resolver", "found"),
     each_once(["glibc", "musl", "c-ares"], [("svc1.testns", ["10.0.0.1"]), ("no.example.com", []), ("svc0", [])]),
 )
-def test_what_the_server_walks_is_found_as_before(tmp_path, resolver, found):
+def test_autopath_gives_the_same_result(tmp_path, resolver, found):
     name, addresses = found
     code, output = resolve(tmp_path, *RESOLVERS[resolver], name, autopath="on")
     assert [a for a in addresses if a not in output] == [], output

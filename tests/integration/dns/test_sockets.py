@@ -136,10 +136,10 @@ def test_the_serial_grows_with_what_an_answer_could_show(what, old, new, steps, 
 
 # Cases that a table of names and data does not hold, and the tests that show them over UDP and TCP.
 SHOWN_BY_TESTS = {
-    38: "test_upstreams.test_what_an_external_name_leads_to",
-    39: "test_upstreams.test_what_an_external_name_leads_to",
-    41: "test_upstreams.test_what_an_external_name_leads_to",
-    42: "test_upstreams.test_what_an_external_name_leads_to",
+    38: "test_upstreams.test_the_target_of_an_external_name",
+    39: "test_upstreams.test_the_target_of_an_external_name",
+    41: "test_upstreams.test_the_target_of_an_external_name",
+    42: "test_upstreams.test_the_target_of_an_external_name",
     65: "test_sockets.test_the_case_of_the_question_comes_back",
     66: "test_sockets.test_before_the_cluster_is_known_nothing_is_denied",
     67: "test_sockets.test_3000_addresses_over_udp_are_cut_between_records",

@@ -89,7 +89,7 @@ async def test_the_connection_that_was_heard_last_is_closed_last():
             writer.close()
 
 
-async def test_all_clients_together_are_bounded_and_the_greediest_makes_room():
+async def test_the_total_of_clients_is_bounded_and_the_largest_one_is_cut():
     async with serving(authority(), limits=TcpLimits(connections=5)) as server:
         modest = await asyncio.open_connection(HOST, server.port, local_addr=(OTHER, 0))
         greedy = [await asyncio.open_connection(HOST, server.port) for _ in range(6)]

@@ -117,7 +117,7 @@ def test_equal_questions_at_once_are_one_exchange():
         (42, silent, "A", "QR RD RA", "SERVFAIL", []),
     ],
 )
-def test_what_an_external_name_leads_to(number, manner, qtype, flags, rcode, found, tcp):
+def test_the_target_of_an_external_name(number, manner, qtype, flags, rcode, found, tcp):
     """Cases 38, 39, 41 and 42, for which an upstream server is needed."""
 
     async def run():
@@ -154,7 +154,7 @@ def test_a_truncated_reply_is_asked_again_over_tcp():
     asyncio.run(run())
 
 
-def test_lies_are_ignored():
+def test_forged_replies_are_ignored():
     async def run():
         async with upstream(lying) as up, forwarding(up) as (ask, _):
             assert data(await ask()) == ["93.184.216.34"]
@@ -206,7 +206,7 @@ def test_a_stale_answer_is_better_than_none():
     asyncio.run(run())
 
 
-def test_a_server_that_fails_sends_on_to_the_next():
+def test_a_failing_server_is_followed_by_the_next():
     async def run():
         async with (
             upstream(answering(rcode="SERVFAIL")) as failing,

@@ -108,7 +108,7 @@ def command(pid: int) -> str:
     return ""
 
 
-def test_a_namespace_that_goes_while_its_pods_start_takes_them_all_along(lab):
+def test_a_namespace_deleted_while_its_pods_start_leaves_none(lab):
     before = set(tree(first_process(lab)))
     make_namespace(lab, "going")
     asyncio.run(in_namespace(lab, "going", to_end=False))

@@ -86,7 +86,7 @@ def ready(lab: Lab, *names: str) -> None:
     lab.kubectl("wait", "--for=condition=Ready", *(f"pod/{name}" for name in names), "--timeout=60s")
 
 
-def test_an_image_is_fetched_once_and_told_of(world):
+def test_an_image_is_pulled_once_with_an_event(world):
     lab, image = world.lab, f"{world.open.host}/team/app:1"
     create(lab, "one", image)
     ready(lab, "one")
@@ -126,7 +126,7 @@ def test_always_asks_the_registry(world):
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-def test_an_image_that_is_nowhere(world, policy):
+def test_an_image_that_no_registry_has(world, policy):
     lab, name = world.lab, f"none-{policy.lower()}"
     image = f"{world.open.host}/team/none:{policy.lower()}"
     create(lab, name, image, policy)
@@ -165,7 +165,7 @@ def secret(world: World, name: str, password: str = PASSWORD) -> None:
     world.lab.kubectl("create", "secret", "docker-registry", name, *login)
 
 
-def test_without_a_login_the_true_cause_is_told(world):
+def test_without_a_login_the_real_cause_is_reported(world):
     lab = world.lab
     create(lab, "no-login", f"{world.closed.host}/team/app:1", imagePullSecrets=[{"name": "not-there"}])
     assert "401 Unauthorized" in waits(lab, "no-login", "ImagePullBackOff")

@@ -89,7 +89,7 @@ def test_a_pod_whose_index_page_is_moved_away_leaves_the_service(lab):
     eventually(lambda: ready() == 3)
 
 
-def test_what_postgresql_was_told_stays_when_its_pod_goes(lab):
+def test_data_of_postgresql_survives_its_pod(lab):
     def sql(statement: str) -> str:
         words = ["psql", "-U", "postgres", "-h", "postgres", "-Atc", statement]
         return lab.kubectl("exec", "postgres-0", "--", "env", "PGPASSWORD=swordfish", *words).stdout.strip()
@@ -113,7 +113,7 @@ def test_redis_is_found_by_the_names_of_its_pods(lab):
     assert lab.exec("redis-0", "setpriv", "--reuid=redis", "stat", "-c", "%U", "/data") == "redis\n"
 
 
-def test_nothing_is_left_but_the_data(lab):
+def test_only_the_data_is_left(lab):
     """Also where files belong to users of the range."""
     (claim,) = (lab.data / "volumes").iterdir()
     owner = (claim / "pgdata").stat().st_uid

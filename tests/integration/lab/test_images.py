@@ -102,7 +102,7 @@ def inside(lab: Lab, name: str, script: str, check: bool = True) -> str:
 
 @pytest.mark.each_user
 class TestItsOwnRoot:
-    def test_nothing_of_the_machine_is_seen(self, lab):
+    def test_no_file_of_the_machine_is_visible(self, lab):
         assert set(inside(lab, "first", "ls /").split()) == {
             *("bin", "dev", "etc", "proc", "root", "srv", "sys", "tmp", "var"),
             *(path.split("/")[0] for path in libraries(lab)),
@@ -111,7 +111,7 @@ class TestItsOwnRoot:
             assert inside(lab, "first", f"ls -d {path}", check=False).endswith("No such file or directory\n"), path
         assert "/etc/passwd" in inside(lab, "first", "grep -l web /etc/passwd")
 
-    def test_there_is_no_way_back(self, lab):
+    def test_the_old_root_is_unreachable(self, lab):
         for script in (
             "ls /proc/1/root/",
             "chroot /proc/1/root true",
@@ -129,7 +129,7 @@ class TestItsOwnRoot:
         roots = inside(lab, "first", "for p in /proc/[0-9]*; do ls $p/root/ 2>/dev/null; done; true")
         assert set(roots.split()) <= set(inside(lab, "first", "ls /").split())
 
-    def test_what_two_pods_write_to_one_path_does_not_meet(self, lab):
+    def test_writes_of_two_pods_to_one_path_are_separate(self, lab):
         for name in ("first", "second"):
             inside(lab, name, f"echo {name} > /etc/motd; echo {name} > /bin/new; rm /etc/group; mkdir -p /deep/{name}")
         for name in ("first", "second"):
@@ -140,7 +140,7 @@ class TestItsOwnRoot:
         store = lab.folder / ".local/share/fairlead/images/layers"
         assert not [path for path in store.rglob("*") if path.name in ("motd", "new", "deep")]
 
-    def test_its_own_files_are_those_of_the_pod(self, lab):
+    def test_files_such_as_hosts_are_the_pods_own(self, lab):
         assert "search default.svc.cluster.local" in inside(lab, "first", "cat /etc/resolv.conf")
         assert inside(lab, "first", "hostname; cat /etc/hostname").split() == ["first", "first"]
         assert "nameserver" not in inside(lab, "first", "cat /etc/hosts")
@@ -172,7 +172,7 @@ def libraries(lab: Lab) -> list[str]:
 
 class TestWhatRuns:
     @pytest.mark.each_user
-    def test_as_whom(self, lab):
+    def test_a_container_runs_as_the_user_of_its_image(self, lab):
         assert inside(lab, "first", "id").startswith("uid=0(root) gid=0")
         of_user = inside(lab, "user", "id; echo $HOME; cat /etc/passwd | grep -c web")
         assert of_user.startswith("uid=101(web) gid=102")
@@ -190,7 +190,7 @@ class TestWhatRuns:
         assert lab.kubectl("exec", "first", "--", "pwd").stdout == "/srv\n"
         assert lab.fairlead("exec", "--name", lab.name, "first", "--", "pwd").stdout == "/srv\n"
 
-    def test_only_programs_of_the_image_are_found(self, lab):
+    def test_only_the_images_programs_are_found(self, lab):
         for program in ("python3", "vi", "/usr/bin/env"):
             assert lab.kubectl("exec", "first", "--", program, check=False).returncode != 0
             done = lab.fairlead("exec", "--name", lab.name, "first", "--", program, check=False)
@@ -233,7 +233,7 @@ class TestWhatRuns:
             (SERVER, {"securityContext": {"runAsNonRoot": True}}, "CreateContainerConfigError", "runAsNonRoot"),
         ],
     )
-    def test_what_cannot_run_says_why(self, lab, image, container, reason, message):
+    def test_containers_that_cannot_run_report_why(self, lab, image, container, reason, message):
         name = f"bad-{reason.lower()}"
         lab.kubectl("create", "-f", "-", stdin=json.dumps(pod(name, {"image": image, **container})))
 

@@ -137,20 +137,20 @@ class TestReach:
         variables = {name for name in container["variables"] if not name.startswith("KUBERNETES_")}
         assert variables == (set() if name == "echo" else VARIABLES)
 
-    def test_they_have_nothing_open_but_what_is_theirs(self, found):
+    def test_processes_of_a_pod_have_only_their_own_descriptors(self, found):
         name, reached = found
         sandbox, container = (reached["processes"][pid]["files"] for pid in sorted(reached["processes"], key=int))
         assert set(sandbox) <= {"?"}  # nobody in the Pod is told what they are
         kinds = {file.partition(":")[0] for file in container}
         assert kinds <= {"/dev/null", "pipe", *(("anon_inode", "socket") if name == "echo" else ())}
 
-    def test_nothing_is_mapped_but_programs(self, found):
+    def test_only_programs_are_mapped(self, found):
         _, reached = found
         mapped = {file for process in reached["processes"].values() for file in process["mapped"]}
         assert mapped
         assert not [file for file in mapped if not file.startswith(PROGRAMS)]
 
-    def test_nothing_can_be_written_to_but_what_is_its_own(self, found):
+    def test_only_own_files_are_writable(self, found):
         name, reached = found
         writable = {place for place, (_, mode) in reached["mounts"].items() if mode == "rw"}
         assert writable - {"/etc/passwd"} == WRITABLE - ({"/etc/resolv.conf"} if name in IN_NODE else set())
@@ -158,7 +158,7 @@ class TestReach:
         assert set(reached["made"]) - {"/run/secrets"} <= OWN_FOLDERS
         assert set(reached["kernel_settings"]) <= {"/proc/mounts"}  # that of the process itself
 
-    def test_there_is_no_socket_of_anybody_else(self, found):
+    def test_a_pod_has_no_foreign_socket(self, found):
         name, reached = found
         assert set(reached["sockets"]) == (STEERED if name in IN_NODE else set())
 
@@ -189,7 +189,7 @@ class TestMemory:
     def test_no_process_holds_a_key_or_what_others_were_told(self, lab, name):
         assert reach(lab, name, IN_SHELL, IN_SECRET, *keys_of(lab)) == []
 
-    def test_what_is_looked_for_is_found_where_it_is(self, lab):
+    def test_the_search_for_secrets_finds_known_ones(self, lab):
         assert {text for _, text in reach(lab, "holder", IN_SHELL, IN_SECRET)} == {IN_SECRET[::-1]}
 
     def test_a_command_from_outside_brings_nothing_of_its_caller(self, lab):
@@ -209,7 +209,7 @@ class TestMemory:
 
 
 class TestSockets:
-    def test_those_of_the_lab_answer_no_pod_even_if_it_is_given_them(self, lab):
+    def test_the_labs_sockets_answer_no_pod_even_with_their_descriptors(self, lab):
         folder = lab.folder / "run" / "fairlead" / lab.name
         volumes = [{"name": "run", "hostPath": {"path": str(folder)}}]
         create(lab, pod("caller", {"volumeMounts": [{"name": "run", "mountPath": "/lab"}]}, volumes=volumes))
@@ -230,7 +230,7 @@ class TestSockets:
 
     @pytest.mark.parametrize("name", sorted(STEERED))
     @pytest.mark.parametrize("asker", IN_NODE)
-    def test_those_that_tests_steer_parts_by_answer_no_pod(self, lab, name, asker):
+    def test_the_steering_sockets_answer_no_pod(self, lab, name, asker):
         ask = (
             "import socket\n"
             f"s = socket.socket(socket.AF_UNIX); s.connect({name.replace('@', chr(0))!r})\n"
@@ -302,7 +302,7 @@ def waiting(lab: Lab, name: str) -> dict:
 
 class TestMachine:
     @pytest.mark.parametrize("name", ["shell", "in-node", "node-admin"])
-    def test_it_is_not_written_to(self, lab, name):
+    def test_the_machine_is_not_written_to(self, lab, name):
         before = Path("/proc/sys/kernel/printk").read_text(), Path("/proc/sys/vm/swappiness").read_text()
         attacks = (
             "echo 1 >/proc/sys/vm/swappiness",
@@ -336,7 +336,7 @@ class TestMachine:
         assert ["table inet asked" in tables[name] for name in (node, other)] == [True, False]
         lab.exec("node-admin", "/usr/sbin/nft", "delete", "table", "inet", "asked")  # a command that enters it may, too
 
-    def test_what_it_writes_to_its_own_folders_is_in_its_memory(self, lab):
+    def test_writes_to_private_folders_stay_in_memory(self, lab):
         script = "for d in / /home /root /run /tmp /var/tmp; do echo x >$d/fairlead-mine || exit 1; done; mkdir /www"
         assert inside(lab, "shell", script).returncode == 0
         assert not [d for d in OWN_FOLDERS if Path(d, "fairlead-mine").exists()]

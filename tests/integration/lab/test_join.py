@@ -114,7 +114,7 @@ class TestAsOnOneHost:
         done = labs.here.kubectl("exec", "far", "--", "curl", "-s", "-m", "5", "http://near/hostname")
         assert done.stdout == "near"
 
-    def test_a_node_port_there_answers_the_world_outside_and_sees_the_client(self, labs):
+    def test_a_node_port_there_answers_outside_clients_and_sees_their_address(self, labs):
         address = labs.here.get("node", "b1")["status"]["addresses"][0]["address"]
         said = eventually(lambda: outside(labs.here, "curl", "-s", "-m", "2", f"http://{address}:30080/"))
         assert "client: 203.0.113.10:" in said
@@ -159,7 +159,7 @@ class TestLosses:
     """In this order."""
 
     @pytest.mark.parametrize("host", ["here", "there"])
-    def test_a_killed_wire_is_drawn_again(self, labs, host):
+    def test_a_killed_wire_is_restored(self, labs, host):
         lab = getattr(labs, host)
         old = lab.component_pids()["wire"]
         lab.kill(old)
@@ -180,7 +180,7 @@ class TestLosses:
         labs.here.up()
         eventually(lambda: far_answers(labs.here), 30)
 
-    def test_who_is_removed_is_not_let_in_again(self, labs):
+    def test_a_removed_host_cannot_join_again(self, labs):
         labs.here.fairlead("node", "remove", "--name", labs.here.name, "b1")
         labs.there.down()
         done = join(labs.there, seconds=2, check=False)

@@ -165,7 +165,7 @@ class TestDebug:
         events = lab.get("events", "--field-selector=involvedObject.name=seen,reason=NotProvided")["items"]
         assert "spec.ephemeralContainers{look}.securityContext.capabilities.add" in events[0]["message"]
 
-    def test_at_the_terminal(self, lab):
+    def test_debugging_at_a_terminal(self, lab):
         newest = kubectls()[-1]
         words = [str(newest), "--kubeconfig", lab.kubeconfig, "debug", "-qit", "seen", "--image=busybox"]
         terminal = Terminal([*words, "--profile=general", "--", "sh"], lab.environment)
@@ -195,7 +195,7 @@ class TestDebug:
 
 
 class TestLogs:
-    def test_all_of_it(self, kubectl):
+    def test_the_whole_log(self, kubectl):
         lines = kubectl.out("logs", "talker", "-c", "talker").splitlines()
         assert sorted(lines[:4]) == [b"one", b"three", b"trouble", b"two"]
 
@@ -212,7 +212,7 @@ class TestLogs:
     def test_limited(self, kubectl):
         assert kubectl.out("logs", "talker", "-c", "other", "--limit-bytes=5") == b"hello"
 
-    def test_of_all_containers(self, kubectl):
+    def test_logs_of_all_containers(self, kubectl):
         assert b"[pod/talker/other] hello from the other\n" in kubectl.out(
             "logs", "talker", "--all-containers", "--prefix"
         )
@@ -224,16 +224,16 @@ class TestLogs:
                 say(kubectl, word)
                 assert process.stdout.readline() == f"said {word}\n".encode()
 
-    def test_of_the_run_before(self, kubectl):
+    def test_logs_of_the_previous_run(self, kubectl):
         eventually(lambda: kubectl.out("logs", "crasher", "--previous") == b"begun\n")
         assert kubectl.out("logs", "crasher") == b"begun\n"
 
-    def test_of_a_run_that_was_not(self, kubectl):
+    def test_previous_logs_of_a_first_run(self, kubectl):
         done = kubectl("logs", "web", "--previous")
         expected = b'previous terminated container "web" in pod "web" not found'
         assert (done.returncode, done.stderr) == (1, b"Error from server (BadRequest): " + expected + b"\n")
 
-    def test_of_a_container_that_is_not(self, kubectl):
+    def test_logs_of_a_missing_container(self, kubectl):
         done = kubectl("logs", "web", "-c", "x")
         assert b"container x is not valid for pod web" in done.stderr
 
@@ -258,7 +258,7 @@ class TestExec:
             time.sleep(0.5)
             assert len(process.stdout.read()) == 20 * MEBIBYTE
 
-    def test_what_the_last_process_leaves_behind_is_not_waited_for(self, kubectl):
+    def test_exec_does_not_wait_for_background_processes(self, kubectl):
         assert kubectl.out("exec", "web", "--", "sh", "-c", "sleep 100 & echo done") == b"done\n"
 
     def test_a_signal(self, kubectl):
@@ -289,14 +289,14 @@ class TestExec:
         shell.wait_for("exit code 7")
         assert shell.process.wait(SECONDS) == 7
 
-    def test_a_client_that_goes_takes_its_command_along(self, kubectl):
+    def test_a_command_ends_when_its_client_disconnects(self, kubectl):
         with kubectl.running("exec", "web", "--", "sh", "-c", "echo $$; exec sleep 1234") as process:
             pid = process.stdout.readline().decode().strip()
         eventually(lambda: kubectl("exec", "web", "--", "kill", "-0", pid).returncode == 1)
 
 
 class TestAttach:
-    def test_to_what_runs(self, kubectl):
+    def test_attaching_to_a_running_process(self, kubectl):
         with kubectl.running("attach", "talker", "-c", "talker", stderr=subprocess.PIPE) as process:
             assert b"see a command prompt" in process.stderr.readline()
             say(kubectl, "something")
@@ -366,7 +366,7 @@ class TestPortForward:
         with forwarded(kubectl, "service/web", "80") as (host, port, _):
             assert b"Directory listing" in fetch(f"http://{host}:{port}/")
 
-    def test_where_nobody_listens(self, kubectl):
+    def test_forwarding_to_a_closed_port(self, kubectl):
         with forwarded(kubectl, "web", "9") as (host, port, process):
             with socket.create_connection((host, port), SECONDS) as connection:
                 assert connection.recv(10) == b""
@@ -374,7 +374,7 @@ class TestPortForward:
 
 
 class TestProxies:
-    def test_of_a_pod(self, kubectl):
+    def test_a_proxy_to_a_pod(self, kubectl):
         assert b"Directory listing" in kubectl.out("get", "--raw", "/api/v1/namespaces/default/pods/web:8080/proxy/")
 
     @pytest.mark.parametrize("name", ["web", "web:80", "web:http", "http:web:http"])
@@ -382,12 +382,12 @@ class TestProxies:
         path = f"/api/v1/namespaces/default/services/{name}/proxy/?x=1"
         assert b"Directory listing" in kubectl.out("get", "--raw", path)
 
-    def test_of_a_service_without_endpoints(self, kubectl):
+    def test_a_proxy_to_a_service_without_endpoints(self, kubectl):
         done = kubectl("get", "--raw", "/api/v1/namespaces/default/services/nobody/proxy/")
         expected = b'Error from server (ServiceUnavailable): no endpoints available for service "nobody"\n'
         assert (done.returncode, done.stderr) == (1, expected)
 
-    def test_of_a_node(self, kubectl):
+    def test_a_proxy_to_a_node(self, kubectl):
         node = "/api/v1/nodes/node-1/proxy"
         assert kubectl.out("get", "--raw", f"{node}/healthz") == b"ok"
         pods = json.loads(kubectl.out("get", "--raw", f"{node}/pods"))["items"]
@@ -404,7 +404,7 @@ class TestNodePort:
 
     URL = "https://192.168.64.11:10250/containerLogs/default/talker/other"
 
-    def test_nobody_without_a_certificate(self, lab):
+    def test_a_client_without_a_certificate_is_refused(self, lab):
         assert lab.exec("web", "curl", "-sk", self.URL) == "Unauthorized"
 
     def test_an_administrator_with_a_certificate(self, lab):
@@ -490,14 +490,14 @@ def ask_node(lab):
 class TestANodesOwnPages:
     """Asked at the node itself, with the tokens of two ServiceAccounts, of which one may."""
 
-    def test_who_may_ask(self, ask_node):
+    def test_which_clients_a_node_answers(self, ask_node):
         user = "system:serviceaccount:default:nobody"
         refusal = f"Forbidden (user={user}, verb=get, resource=nodes, subresource(s)=[pods proxy])"
         assert ask_node("/pods", None) == (401, "Unauthorized")
         assert ask_node("/pods", "nobody") == (403, refusal)
         assert ask_node("/healthz", "reader") == (200, "ok")
 
-    def test_what_runs_there_and_what_it_uses(self, ask_node):
+    def test_running_pods_and_their_usage(self, ask_node):
         code, body = ask_node("/pods", "reader")
         pods = {each["metadata"]["name"]: each for each in json.loads(body)["items"]}
         assert code == 200
@@ -510,6 +510,6 @@ class TestANodesOwnPages:
         metrics = ask_node("/metrics/resource", "reader")[1]
         assert 'container_memory_working_set_bytes{container="web",namespace="default",pod="web"} ' in metrics
 
-    def test_its_logs(self, ask_node):
+    def test_the_logs_of_a_node(self, ask_node):
         assert '<a href="pods/">pods/</a>' in ask_node("/logs/", "reader")[1]
         assert ask_node("/logs/../pki/ca.key", "reader")[0] == 404

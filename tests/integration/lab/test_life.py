@@ -82,7 +82,7 @@ def test_a_lab_runs_what_it_needs_and_a_router_once_there_is_a_load_balancer(run
 
 class TestKilled:
     @pytest.mark.parametrize("component", COMPONENTS)
-    def test_a_component_is_started_again_and_all_is_as_before(self, running, component):
+    def test_a_killed_component_restarts_without_loss(self, running, component):
         before = objects(running)
         old = running.component_pids()[component]
         running.kill(old)
@@ -130,7 +130,7 @@ class TestKilled:
         eventually(lambda: nothing_is_left(lab))
 
 
-def test_a_start_in_the_foreground_goes_on_and_says_what_it_waits_for(ordinary):
+def test_a_start_in_the_foreground_continues_and_reports_what_it_waits_for(ordinary):
     never = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "never"}}
     probe = {"exec": {"command": ["false"]}}
     never["spec"] = {"containers": [{"name": "c", "image": "fairlead/pause", "readinessProbe": probe}]}

@@ -163,7 +163,7 @@ def cast(tmp_path_factory):
         yield Cast(lab, stack)
 
 
-def test_without_policies_nothing_is_there(cast):
+def test_without_policies_there_are_no_rules(cast):
     assert "fairlead-policy" not in cast.lab.on_node("node-1", "nft", "list", "tables")
     assert "FAIRLEAD" not in cast.lab.on_node("node-2", "iptables-save")
 

@@ -69,7 +69,7 @@ def test_nodes_are_as_the_file_says(lab):
 
 
 class TestComingAndGoing:
-    def test_a_node_that_is_added_runs_pods_and_takes_its_leave(self, lab):
+    def test_an_added_node_runs_pods_and_can_be_removed(self, lab):
         added = node(lab, "add", "extra", "--zone", "west", "--label", "disk=ssd")
         assert added.stdout == "extra\n"
         assert is_ready(lab, "extra")

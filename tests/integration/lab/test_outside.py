@@ -31,12 +31,12 @@ def lab(request):
 
 class TestNodePorts:
     @pytest.mark.parametrize("node", NODES)
-    def test_policy_cluster_answers_on_every_node_and_hides_who_asks(self, lab, node):
+    def test_policy_cluster_answers_on_every_node_and_hides_the_client_address(self, lab, node):
         answer = eventually(lambda: ask(lab, f"{NODES[node]}:30080"))
         assert answer["pod"] in ("a", "b")
         assert answer["client"] == NODES[node]
 
-    def test_policy_local_answers_where_a_pod_is_and_shows_who_asks(self, lab):
+    def test_policy_local_answers_on_nodes_with_a_pod_and_keeps_the_client_address(self, lab):
         answer = eventually(lambda: ask(lab, f"{NODES['node-1']}:30081"))
         assert (answer["pod"], answer["client"]) == ("a", OUTSIDE)
 
@@ -128,7 +128,7 @@ class TestPublished:
         answer = eventually(lambda: ask_here(here))
         assert (answer["pod"], answer["client"].partition(":")[0]) == ("a", OUTSIDE)
 
-    def test_a_port_that_is_taken_is_told_and_nothing_else_suffers(self, lab):
+    def test_a_port_in_use_is_reported_and_affects_nothing_else(self, lab):
         assert doors(lab)["local", f"nodes:{TAKEN}/TCP"] == "taken by another"
 
     def test_services_are_followed_and_datagrams_pass(self, lab):

@@ -75,7 +75,7 @@ def test_a_probe_s_own_grace_period_and_a_stop_signal(lab, pod):
     assert (state["message"], state["exitCode"]) == ("told\n", 137)
 
 
-def test_what_is_not_provided_is_told(lab, pod):
+def test_unsupported_fields_are_reported(lab, pod):
     pod("wishes", {"securityContext": {"privileged": True}}, hostPID=True)
     expected = "this node does not act on spec.hostPID, spec.containers{c}.securityContext.privileged"
     assert eventually(lambda: events(lab, "wishes").get("NotProvided")) == expected
@@ -106,7 +106,7 @@ def test_types_of_host_paths(lab, pod, kind, is_made):
         assert f"hostPath type check failed: {path} is not a {kind.lower()}" in message
 
 
-def test_a_volume_that_is_not_provided_is_told(lab, pod):
+def test_an_unsupported_volume_is_reported(lab, pod):
     pod("no-nfs", {}, volumes=[{"name": "v", "nfs": {"server": "192.0.2.1", "path": "/"}}])
     assert '"v"' in eventually(lambda: events(lab, "no-nfs").get("FailedMount"))
     assert "waiting" in lab.get("pod", "no-nfs")["status"]["containerStatuses"][0]["state"]

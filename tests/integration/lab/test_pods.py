@@ -85,7 +85,7 @@ class TestIsolation:
         ip = status(lab, "one")["podIP"]
         assert lab.exec("one", "ip", "-br", "address", "show", "eth0").split()[2] == f"{ip}/32"
 
-    def test_it_can_change_neither_links_nor_rules_nor_mounts(self, lab, pod):
+    def test_a_pod_can_change_neither_links_nor_rules_nor_mounts(self, lab, pod):
         pod("one", SLEEP)
         until_ready(lab, "one")
         for command in (
@@ -97,7 +97,7 @@ class TestIsolation:
             done = lab.fairlead("exec", "--name", lab.name, "one", "--", *command, check=False)
             assert done.returncode != 0, command
 
-    def test_it_has_a_few_devices_of_its_own_and_can_open_no_others(self, lab, pod):
+    def test_a_pod_has_its_own_devices_and_can_open_no_others(self, lab, pod):
         volumes = [{"name": "machine", "hostPath": {"path": "/dev"}}]
         pod("one", {**SLEEP, "volumeMounts": [{"name": "machine", "mountPath": "/mnt"}]}, volumes=volumes)
         until_ready(lab, "one")
@@ -317,7 +317,7 @@ class TestImages:
             assert said.startswith(f"echo {client}:"), protocol
             assert said.endswith(" hi\n"), protocol
 
-    def test_what_only_busybox_has(self, lab, pod):
+    def test_commands_that_only_busybox_has(self, lab, pod):
         """``ash`` is no program of Debian's, but of the image busybox."""
         pod("applet", {"command": ["ash", "-c", "exit 7"]}, restartPolicy="Never")
         end = eventually(lambda: container(lab, "applet")["state"]["terminated"])
@@ -332,7 +332,7 @@ class TestImages:
 
 class TestRestarts:
     @pytest.mark.parametrize(("code", "phase"), [(0, "Succeeded"), (3, "Failed")])
-    def test_never(self, lab, pod, code, phase):
+    def test_a_pod_with_policy_never_is_not_restarted(self, lab, pod, code, phase):
         pod("once", {"command": ["sh", "-c", f"exit {code}"]}, restartPolicy="Never")
         eventually(lambda: status(lab, "once")["phase"] == phase)
         assert container(lab, "once")["state"]["terminated"]["exitCode"] == code
@@ -353,7 +353,7 @@ class TestRestarts:
         assert message.splitlines() == [*map(str, range(122, 201)), "no such table"]
 
     @pytest.mark.parametrize("user", [0, 7001])
-    def test_last_words_tell_why(self, lab, pod, user):
+    def test_the_termination_message_is_reported(self, lab, pod, user):
         main = {"command": ["sh", "-c", "yes | head -n 5000 >/dev/termination-log; echo enough >>/dev/termination-log"]}
         elsewhere = {"command": ["sh", "-c", "echo no such table; echo gone >/tmp/deep/er; exit 3"]}
         elsewhere |= {"terminationMessagePath": "/tmp/deep/er", "terminationMessagePolicy": "FallbackToLogsOnError"}
@@ -395,7 +395,7 @@ class TestRestarts:
         eventually(lambda: container(lab, "alive")["restartCount"] == 1)
         until_ready(lab, "alive")
 
-    def test_what_others_say_of_a_pod_does_not_stay(self, lab, pod):
+    def test_foreign_status_changes_of_a_pod_are_overwritten(self, lab, pod):
         """As the node controller does while it thinks a node lost; times are in whole seconds, so do it often."""
         pod("maligned", SLEEP)
         until_ready(lab, "maligned")
@@ -471,7 +471,7 @@ class TestRestarts:
 
 class TestVolumes:
     @pytest.mark.each_user
-    def test_what_a_pod_is_told_of_itself_and_of_services(self, lab, pod):
+    def test_variables_about_the_pod_and_services(self, lab, pod):
         def field(of: str, **place) -> dict:
             return {"fieldRef": {"fieldPath": of}, **place}
 

@@ -95,7 +95,7 @@ def test_a_packet_from_another_address_goes_nowhere(lab, addresses, forge, sourc
 
 
 @pytest.mark.parametrize(("claimed", "family"), each_once(["near", "far", "node", "outside"], [4, 6]))
-def test_what_arp_and_nd_claim_is_not_believed(lab, addresses, forge, claimed, family):
+def test_claims_by_arp_and_nd_are_ignored(lab, addresses, forge, claimed, family):
     wanted, gateway = addresses[claimed][family], {4: "169.254.1.1", 6: "fe80::1"}[family]
     before = neighbours(lab, wanted)
     forge(gateway, (wanted, "claim"))

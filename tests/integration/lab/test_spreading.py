@@ -37,7 +37,7 @@ def test_policy_cluster_uses_all_nodes(lab):
         assert len(asked.pods(address)) == 2
 
 
-def test_policy_local_uses_all_nodes_with_pods_and_shows_the_client(lab):
+def test_policy_local_uses_all_nodes_with_pods_and_keeps_the_client_address(lab):
     found = settled(lab, "local", nodes_with_pods(lab))
     with traffic(lab, *found) as asked:
         time.sleep(0.5)
@@ -60,7 +60,7 @@ def _a_pod_answers(lab: Lab, url: str) -> bool:
     return "pod: web-" in outside(lab, "curl", "-s", "-m", "2", url)
 
 
-def test_a_drained_node_fails_nobody(lab):
+def test_draining_a_node_fails_no_request(lab):
     """Not even connections that were there before: they stay with the node until they end."""
     before = nodes_with_pods(lab)
     local, cluster = settled(lab, "local", before), settled(lab, "cluster", set(NODES))
@@ -75,7 +75,7 @@ def test_a_drained_node_fails_nobody(lab):
     assert all(len(asked.pods(address)) >= 3 for address in local)
 
 
-def test_a_killed_router_fails_nobody(lab):
+def test_killing_a_router_fails_no_request(lab):
     found = settled(lab, "cluster", set(NODES))
     with traffic(lab, *found, held=0.3) as asked:
         for _ in range(3):
@@ -88,7 +88,7 @@ def test_a_killed_router_fails_nobody(lab):
     assert asked.failures() == []
 
 
-def test_proxies_that_are_all_killed_fail_nobody(lab):
+def test_killing_all_proxies_fails_no_connection(lab):
     """The rules that they left still work, so nodes without a proxy are used when there are no others."""
     found = settled(lab, "cluster", set(NODES))
     with traffic(lab, *found, held=0.1) as asked:

@@ -105,7 +105,7 @@ def open_folder_of_the_victim(machine: Machine) -> None:
         ["status", "up --wait", "down", "exec x -- true"],
     ),
 )
-def test_a_folder_in_strange_hands_is_refused_and_nothing_is_touched(machine, plant, command):
+def test_a_folder_of_another_user_is_refused_and_not_changed(machine, plant, command):
     plant(machine)
     before = machine.belongings()
     done = machine.fairlead(*command.split())
@@ -132,7 +132,7 @@ def data_is_behind_a_link(machine: Machine) -> None:
     ("plant", "data"),
     [(data_is_a_link, "data"), (data_is_a_strangers, "data"), (data_is_behind_a_link, "way/data/more")],
 )
-def test_a_data_folder_in_strange_hands_is_refused(machine, plant, data):
+def test_a_data_folder_of_another_user_is_refused(machine, plant, data):
     plant(machine)
     before = machine.belongings()
     done = machine.fairlead("up", "--wait", "--data", str(machine.shared / data))
@@ -142,7 +142,7 @@ def test_a_data_folder_in_strange_hands_is_refused(machine, plant, data):
     assert not (machine.shared / data / "lock").exists()
 
 
-def test_what_lies_among_the_labs_without_our_mark_stays(machine):
+def test_unmarked_files_among_the_labs_stay(machine):
     machine.fairlead("status")
     strange = machine.first / "fairlead" / "thesis"
     shutil.copytree(machine.home / "thesis", strange)

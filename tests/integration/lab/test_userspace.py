@@ -71,12 +71,12 @@ def in_pod(lab, pod="client"):
     return ("exec", "--name", lab.name, pod)
 
 
-def test_it_says_why_there_are_no_namespaces(lab):
+def test_a_lab_reports_why_there_are_no_namespaces(lab):
     assert "a seccomp filter refuses namespaces" in lab.said
     assert "without namespaces, on loopback addresses" in lab.said
 
 
-def test_it_is_there_where_a_sysctl_forbids_namespaces():
+def test_a_lab_works_where_a_sysctl_forbids_namespaces():
     made = Confined("sysctl", "-f", str(MANIFESTS))
     try:
         done = made.fairlead("up", "--name", made.name, "--wait", *made.up_arguments)
@@ -111,7 +111,7 @@ def test_session_affinity_is_by_client(lab):
     assert len(answers) == 1
 
 
-def test_a_policy_local_shows_the_client_and_a_policy_cluster_hides_it(lab):
+def test_policy_local_keeps_the_client_address_and_policy_cluster_does_not(lab):
     lab.fairlead("run", "--name", lab.name, "--outside", "--", "true")
     ports = {each["name"]: each["nodePort"] for each in lab.get("service", "outer")["spec"]["ports"]}
     node = lab.get("pod", "web-0")["spec"]["nodeName"]
@@ -309,7 +309,7 @@ def test_nothing_is_left_of_a_lab_that_is_killed(whose):
         (("--pull",), "--pull"),
     ],
 )
-def test_what_needs_namespaces_is_refused_by_name(arguments, words):
+def test_features_that_need_namespaces_are_refused_by_name(arguments, words):
     made = Lab(users()[-1])
     try:
         done = made.fairlead("up", "--userspace", "--name", made.name, *arguments, check=False)

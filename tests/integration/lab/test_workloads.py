@@ -88,7 +88,7 @@ class TestKubectl:
         kubectl("rollout", "status", "deployment/web", "--timeout=30s")
         assert old["metadata"]["name"] not in [pod["metadata"]["name"] for pod in pods(kubectl)]
 
-    def test_cordon_and_drain_heed_budgets_and_daemon_sets(self, lab, kubectl):
+    def test_cordon_and_drain_honour_budgets_and_daemon_sets(self, lab, kubectl):
         kubectl("create", "-f", "-", stdin=workload("Deployment", "web", replicas=3))
         kubectl("create", "-f", "-", stdin=workload("DaemonSet", "agent"))
         kubectl("create", "poddisruptionbudget", "web", "--selector=app=web", "--min-available=2")
@@ -294,7 +294,7 @@ class TestUpdatesUnderTraffic:
         ],
         ids=["the server drains", "preStop waits"],
     )
-    def test_pods_that_serve_until_nobody_is_sent_to_them_fail_nobody(self, lab, service, container):
+    def test_pods_that_serve_until_they_get_no_requests_fail_none(self, lab, service, container):
         deploy(lab, container)
         with steady_traffic(lab, service()) as traffic:
             update(lab)
@@ -302,7 +302,7 @@ class TestUpdatesUnderTraffic:
         for url in traffic.results:
             assert len(traffic.answered_by(url)) == 6, sorted(traffic.answered_by(url))
 
-    def test_a_pod_that_is_taken_for_ready_before_it_listens_fails_many(self, lab, service):
+    def test_a_pod_that_is_ready_before_it_listens_fails_many_requests(self, lab, service):
         """Without a readiness probe a container is ready as soon as it runs."""
         server = "sleep 1; exec busybox httpd -f -p 80 -h /tmp"
         container = {"image": "busybox", "command": ["sh", "-c", server], "readinessProbe": None}
@@ -324,7 +324,7 @@ def answered(lab) -> Counter[tuple[str, str]]:
     return counts
 
 
-def test_what_a_pod_costs_the_api_server(lab, kubectl):
+def test_requests_to_the_api_server_for_a_pod(lab, kubectl):
     """In requests: it is made and bound; its node says that it has it, and that it runs; five Events tell its life."""
     number = 10
     before = answered(lab)

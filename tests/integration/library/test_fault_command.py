@@ -27,7 +27,7 @@ def is_ready(app):
     return any(c["type"] == "Ready" and c["status"] == "True" for c in app.get("pod", "web-0")["status"]["conditions"])
 
 
-def test_it_lasts_while_a_command_runs(lab, app):
+def test_a_fault_lasts_while_a_command_runs(lab, app):
     ready = "kubectl get pod web-0 -o jsonpath={.status.containerStatuses[0].ready}"
     arguments = ("unready", "-n", app.name, "web-0", "--", "sh", "-c", f"{ready} -n {app.name}; exit 7")
     environment = {**os.environ, "PATH": f"{os.path.dirname(FAIRLEAD)}:{os.environ['PATH']}"}
@@ -66,7 +66,7 @@ def test_being_killed_ends_it_too(lab, app):
         (("loss", "a", "b", "--percent", "0"), 2, "--percent"),
     ],
 )
-def test_what_cannot_be_is_said(lab, arguments, code, message):
+def test_impossible_faults_are_reported(lab, arguments, code, message):
     done = subprocess.run(command(lab, *arguments), capture_output=True, text=True, check=False)
     assert done.returncode == code
     assert message in done.stderr

@@ -60,7 +60,7 @@ class TestPods:
             assert "not ready" in app.explain("svc/web")
         assert answers(app)
 
-    def test_killed(self, app):
+    def test_a_killed_pod(self, app):
         before = app.get("pod", "web-0")["status"]["containerStatuses"][0]["restartCount"]
         with app.fault.killed("web-0"):
             pass
@@ -71,7 +71,7 @@ class TestPods:
             assert app.run("curl -s --max-time 0.5 http://web/", check=False).code == 28
         assert answers(app)
 
-    def test_what_is_not_there_is_said(self, app):
+    def test_missing_pods_are_reported(self, app):
         with pytest.raises(LabError, match='pods "nobody" not found'), app.fault.frozen("nobody"):
             pass
 
@@ -139,7 +139,7 @@ class TestNames:
             assert app.resolve("kubernetes.default").rcode == "NOERROR"
         assert app.resolve("web")
 
-    def test_no_answer(self, app):
+    def test_a_name_without_an_answer(self, app):
         with app.fault.dns("*", "drop"), pytest.raises(LabError, match="does not answer"):
             app.resolve("web", timeout=0.3)
         assert app.resolve("web")
@@ -168,13 +168,13 @@ class TestNames:
 
 
 class TestLags:
-    def test_late_endpoints(self, app):
+    def test_delayed_endpoints(self, app):
         with app.fault.late_endpoints(1.0):
             began = time.monotonic()
             with app.fault.unready("web-0"):
                 assert time.monotonic() - began > 1.0
 
-    def test_late_rules(self, app):
+    def test_delayed_rules(self, app):
         with app.fault.late_rules(1.0):
             began = time.monotonic()
             with app.fault.unready("web-0"):
@@ -195,7 +195,7 @@ class TestApiServer:
         with app.fault.api("slow", seconds=0.4, match="/configmaps"):
             assert seconds_of(lambda: app.list("configmaps")) > 0.4
 
-    def test_gone(self, app):
+    def test_an_unreachable_api_server(self, app):
         with app.fault.api("gone"), pytest.raises(LabError):
             app.list("pods")
         assert app.list("pods")

@@ -39,7 +39,7 @@ def web(lab):
 
 
 class TestObjects:
-    def test_what_names_no_namespace_goes_into_this_one(self, web):
+    def test_objects_without_a_namespace_go_into_this_one(self, web):
         assert {pod["metadata"]["namespace"] for pod in web.list("pods")} == {web.name}
         assert web.get("svc", "web")["spec"]["type"] == "ClusterIP"
         assert web.get("Deployment", "web")["status"]["readyReplicas"] == 2
@@ -63,7 +63,7 @@ class TestObjects:
     def test_deleting_what_is_not_there_is_no_error(self, namespace):
         namespace.delete(WEB)
 
-    def test_what_does_not_get_ready_is_said(self, namespace):
+    def test_unready_objects_are_reported(self, namespace):
         namespace.apply(WEB.replace("fairlead/echo", "nobody/knows"))
         with pytest.raises(NotReady, match="still waiting for Deployment"):
             namespace.wait_ready(timeout=0.5)
@@ -95,7 +95,7 @@ class TestCommands:
         assert web.run("false", check=False).code == 1
         assert web.run("no-such-program", check=False).code == 127
 
-    def test_what_takes_too_long_is_killed_with_all_that_it_started(self, web):
+    def test_a_command_that_times_out_is_killed_with_its_children(self, web):
         with pytest.raises(CommandFailed, match="still running"):
             web.run(["sh", "-c", "echo begun; sleep 1234 & sleep 1234"], timeout=0.3)
         ps = web.run("cat /proc/*/cmdline", from_="", check=False).stdout
@@ -119,7 +119,7 @@ class TestNames:
         assert found.tried == (f"web.{web.name}.svc.cluster.local.",)
         assert web.resolve(f"web.{web.name}.svc.cluster.local.").addresses == (address,)
 
-    def test_what_does_not_exist_is_nxdomain(self, web):
+    def test_missing_names_are_nxdomain(self, web):
         found = web.resolve("nothing")
         assert (bool(found), found.rcode, len(found.tried)) == (False, "NXDOMAIN", 4)
 
@@ -193,7 +193,7 @@ class TestLife:
         with pytest.raises(LabError, match="is not running"):
             other.running  # noqa: B018
 
-    def test_a_lab_that_nobody_started_is_not_found(self):
+    def test_a_lab_that_was_not_started_is_not_found(self):
         with pytest.raises(LabError, match='no lab named "nowhere"'):
             Lab.attach("nowhere")
 
@@ -205,7 +205,7 @@ class TestLife:
         while run_folders.find("owned"):
             time.sleep(0.02)
 
-    def test_what_cannot_be_started_leaves_nothing(self, run_folder):
+    def test_a_failed_start_leaves_nothing(self, run_folder):
         with pytest.raises(LabError, match="not ready after 0 s"):
             Lab(name="hasty", timeout=0.01).start()
         assert run_folders.find("hasty") is None

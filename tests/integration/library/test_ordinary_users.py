@@ -69,7 +69,7 @@ def test_names_and_servers(app):
 '''
 
 
-def test_all_of_it_works_without_root():
+def test_the_library_works_without_root():
     suite = Suite(users()[-1], test_faults=FAULTS)
     try:
         run = suite.run()

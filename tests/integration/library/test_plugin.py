@@ -177,7 +177,7 @@ def test_that_needs_none():
 """
 
 
-def test_a_marker_that_nobody_knows_is_named(make):
+def test_an_unknown_marker_is_named(make):
     run = make(test_wrong=WRONG).run()
     assert run.code != 0
     assert "the marker fairlead does not know 'notes'; it knows config, dual_stack, images, nodes" in run.output
@@ -203,7 +203,7 @@ def test_it(lab):
 """
 
 
-def test_a_suite_may_have_a_fixture_of_that_name_itself(make):
+def test_a_suite_can_have_its_own_fixture_of_that_name(make):
     run = make(test_own=OWN).run()
     assert run.counts == {"failed": 1}, run
     assert "INTERNALERROR" not in run.output

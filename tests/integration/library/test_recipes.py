@@ -53,12 +53,12 @@ def recipes() -> list[str]:
     return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
 
 
-def test_there_are_five():
+def test_there_are_five_recipes():
     assert len(recipes()) == 5
 
 
 @pytest.mark.parametrize("user", users()[-1:], ids=str)
-def test_each_does_what_it_says(user):
+def test_each_recipe_has_its_documented_effect(user):
     suite = Suite(user, test_recipes=SHOP + "\n\n".join(recipes()))
     try:
         run = suite.run()

@@ -35,7 +35,7 @@ def test_pods_reach_it_by_name(namespace, server):
         assert namespace.run("curl -s http://api/").stdout.startswith("hello")
 
 
-def test_it_sees_its_clients_by_their_own_addresses(namespace):
+def test_a_served_pod_sees_its_clients_own_addresses(namespace):
     with namespace.serve(hello_asgi, "api", port=8080):
         answer = namespace.run("curl -s http://api:8080/").stdout
         assert answer == f"hello {namespace.get('pod', 'fairlead-client')['status']['podIP']}"
@@ -57,7 +57,7 @@ def test_a_port_of_this_machine_is_served(namespace):
         thread.join()
 
 
-def test_it_can_turn_unready_in_the_middle(namespace):
+def test_a_served_pod_can_become_unready(namespace):
     with namespace.serve(hello_wsgi, "api", ready=False) as served:
         assert namespace.run("curl -s --max-time 2 http://api/", check=False).code
         served.set_ready(True)
@@ -66,7 +66,7 @@ def test_it_can_turn_unready_in_the_middle(namespace):
         assert namespace.run("curl -s --max-time 2 http://api/", check=False).code
 
 
-def test_what_it_does_can_change_while_it_runs(namespace):
+def test_the_behaviour_of_a_server_can_change_while_it_runs(namespace):
     answers = iter([503, 200])
 
     def flaky(environ, start_response):
@@ -95,6 +95,6 @@ def test_asynchronous_tests_can_serve_too(namespace):
     assert asyncio.run(story()).stdout.startswith("hello")
 
 
-def test_what_cannot_be_served_is_said(namespace):
+def test_a_server_that_cannot_start_is_reported(namespace):
     with pytest.raises(LabError, match="this takes 1 arguments"):
         namespace.serve(lambda x: x, "api")

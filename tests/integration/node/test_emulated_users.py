@@ -48,7 +48,7 @@ def test_root_is_root_until_it_becomes_another(run):
     assert shell(run, "id -u; id -g; id -G; stat -c %u:%g .", *AS_WEB) == ["101", "102", "102 7", "101:102"]
 
 
-def test_what_a_process_is_its_children_are(run):
+def test_children_inherit_the_emulated_user(run):
     script = "(sh -c 'sh -c \"id -u\"'); { id -u; } | cat; nohup sh -c 'id -u' 2>/dev/null &\nwait"
     assert shell(run, script, *AS_WEB) == ["101", "101", "101"]
 

@@ -29,14 +29,14 @@ def test_a_server_that_serves(port):
         ("x" * 300, "rpc error: code = 5 desc = unknown service"),
     ],
 )
-def test_what_is_not_healthy(port, service, message):
+def test_unhealthy_grpc_services(port, service, message):
     with pytest.raises(HealthError) as refusal:
         asyncio.run(check_health(HOST, port, service))
     assert str(refusal.value) == message
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", b"\0" * 9])
-def test_what_is_no_grpc(answer):
+def test_answers_that_are_not_grpc(answer):
     async def serve(reader, writer):
         await reader.read(1024)
         writer.write(answer)
@@ -51,6 +51,6 @@ def test_what_is_no_grpc(answer):
         asyncio.run(run())
 
 
-def test_nobody_there():
+def test_a_grpc_probe_without_a_server():
     with pytest.raises(OSError, match="111"):
         asyncio.run(check_health(HOST, 1, ""))

@@ -231,7 +231,7 @@ async def answer_to(world, line, *headers, name=API_SERVER):
 
 
 class TestWhoMayAsk:
-    def test_nobody_that_is_not_known(self, run):
+    def test_an_unauthenticated_client_is_refused(self, run):
         async def test(world):
             for line in ("GET /containerLogs/n/p/c", "POST /exec/n/p/c?command=id&output=1", "GET /healthz"):
                 assert (await answer_to(world, line, name=None)).startswith("HTTP/1.1 401 ")
@@ -239,7 +239,7 @@ class TestWhoMayAsk:
 
         run(test)
 
-    def test_nobody_that_is_not_allowed(self, run):
+    def test_a_client_without_permission_is_refused(self, run):
         async def test(world):
             for line in ("GET /containerLogs/n/p/c", "POST /exec/n/p/c?command=id&output=1", "GET /"):
                 assert (await answer_to(world, line, name="somebody")).startswith("HTTP/1.1 403 ")
@@ -247,7 +247,7 @@ class TestWhoMayAsk:
 
         run(test)
 
-    def test_those_that_only_connect_keep_nobody_out(self, run):
+    def test_idle_connections_do_not_block_other_clients(self, run):
         """Without a handshake, and with one but never a request; the oldest of these give way."""
 
         async def test(world):
@@ -342,7 +342,7 @@ def _read_all(connection):
 
 
 class TestEnds:
-    def test_a_command_is_hung_up_on_when_its_client_goes(self, run):
+    def test_a_command_gets_a_hangup_when_its_client_disconnects(self, run):
         async def test(world):
             client = await command(world, "sleep", "100")
             await eventually(lambda: world.runtime.processes)
@@ -351,7 +351,7 @@ class TestEnds:
 
         run(test)
 
-    def test_a_client_that_speaks_nonsense_is_let_go(self, run):
+    def test_a_client_with_invalid_messages_is_disconnected(self, run):
         async def test(world):
             client = await command(world, "sleep", "100")
             await eventually(lambda: world.runtime.processes)
@@ -408,7 +408,7 @@ class TestLogs:
 
         run(test)
 
-    def test_a_follower_that_goes_is_let_go(self, run):
+    def test_a_follower_that_disconnects_is_dropped(self, run):
         async def test(world):
             own, given = open_streams(stdin=False, terminal=False)
             world.runtime.streams = ContainerStreams(own, LogFile(world.runtime.log_path))
@@ -454,7 +454,7 @@ class TestAttached:
 
         run(test)
 
-    def test_a_process_that_has_ended_waits_for_nobody(self, run):
+    def test_an_ended_process_does_not_wait(self, run):
         async def test(world):
             own, given = streams = open_streams(stdin=False, terminal=False)
             world.runtime.streams = ContainerStreams(own, LogFile(world.runtime.log_path))

@@ -65,7 +65,7 @@ def scenario(nursery, body):
     asyncio.run(run())
 
 
-def test_every_end_is_told_whatever_it_is(nursery):
+def test_every_kind_of_end_is_reported(nursery):
     async def body(launcher):
         children = await asyncio.gather(*(launcher.start(Birth(exit_with, code)) for code in range(20)))
         assert [await child.wait() for child in children] == list(range(20))
@@ -92,7 +92,7 @@ def test_specs_of_any_size_and_descriptors_arrive(nursery, size):
     scenario(nursery, body)
 
 
-def test_what_a_child_cannot_do_is_told_and_leaves_nothing(nursery):
+def test_a_failing_child_is_reported_and_leaves_nothing(nursery):
     async def body(launcher):
         with pytest.raises(StartError, match="no such thing"):
             await launcher.start(Birth(fail, "no such thing"))
@@ -104,7 +104,7 @@ def test_what_a_child_cannot_do_is_told_and_leaves_nothing(nursery):
     scenario(nursery, body)
 
 
-def test_a_start_that_is_given_up_leaves_no_child(nursery):
+def test_an_abandoned_start_leaves_no_child(nursery):
     async def body(launcher):
         ended = asyncio.get_running_loop().create_future()
         launcher._end = lambda pid, status: ended.set_result(os.waitstatus_to_exitcode(status))
@@ -212,7 +212,7 @@ def tell_memory(wanted, _, writer):
     os.execvp("true", ["true"])
 
 
-def test_a_child_knows_neither_what_the_agent_knows_nor_what_another_child_was_told(nursery):
+def test_a_child_has_no_data_of_the_agent_or_of_other_children(nursery):
     async def found_in_a_child(launcher):
         init = await launcher.start(Birth(wait_for_signals, None))
         reader, writer = os.pipe()
@@ -260,7 +260,7 @@ def _descriptors(pid):
     return found
 
 
-def test_a_nursery_that_is_killed_is_replaced_and_what_was_asked_for_meanwhile_comes():
+def test_a_killed_nursery_is_replaced_and_pending_requests_are_answered():
     first = Nursery("fairlead.app.builtin_images")
     os.kill(first._pid, signal.SIGKILL)
     os.waitpid(first._pid, 0)

@@ -118,7 +118,7 @@ def is_ready(world):
     return any(each["type"] == "Ready" and each["status"] == "True" for each in node["status"]["conditions"])
 
 
-def test_it_registers_as_it_was_told_to(world):
+def test_a_node_registers_with_its_options(world):
     node = world.kubectl.json("get", "node", "n1")
     assert node["metadata"]["labels"]["disk"] == "ssd"
     assert {"key": "a", "value": "b", "effect": "NoSchedule"} in node["spec"]["taints"]
@@ -177,7 +177,7 @@ def test_another_nodes_credentials_are_refused(world):
     assert "the kubeconfig is that of system:node:n1" in (world.folder / "other.log").read_text()
 
 
-def test_it_ends_with_its_pods_where_that_was_asked_for(world):
+def test_a_node_can_end_with_its_pods(world):
     (record,) = (world.folder / "node" / "run" / "pods").glob("*/sandbox")
     pid = read_birth(record).process.pid
     assert Path(f"/proc/{pid}").exists()

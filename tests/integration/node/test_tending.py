@@ -59,7 +59,7 @@ def is_there(pid):
 @pytest.mark.parametrize(
     ("command", "code"), [("exit 0", 0), ("exit 7", 7), ("kill -TERM $$", -15), ("kill -KILL $$", -9)]
 )
-def test_it_ends_as_its_program_does(tended, command, code):
+def test_a_tended_pod_has_its_programs_exit_code(tended, command, code):
     assert tended("sh", "-c", command).wait(30) == code
 
 
@@ -82,7 +82,7 @@ ORPHAN = "setsid sleep 600 & echo $!; "
     ],
     ids=["told to", "with its owner", "by itself"],
 )
-def test_with_it_ends_what_its_program_has_started(tended, owner, rest, end):
+def test_processes_of_a_tended_pod_end_with_it(tended, owner, rest, end):
     process = tended("sh", "-c", ORPHAN + rest)
     orphan = int(line(process))
     end(process, owner)

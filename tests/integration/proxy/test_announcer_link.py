@@ -8,7 +8,7 @@ from tests.support.net import link_pair
 from tests.support.users import CHECKOUT
 
 
-def test_what_a_neighbour_learns():
+def test_a_neighbour_learns_the_announced_address():
     program = [sys.executable, "-m", "tests.support.net.link_pair"]
     command = ["unshare", "--user", "--map-root-user", "--net", *program]
     done = subprocess.run(command, cwd=CHECKOUT, text=True, capture_output=True, timeout=60, check=False)

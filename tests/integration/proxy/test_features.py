@@ -117,7 +117,7 @@ def test_node_ports_on_localhost_let_no_neighbour_in(net):
 
 
 @both_back_ends
-def test_a_cluster_ip_is_its_services_whatever_others_name(net, load):
+def test_a_cluster_ip_belongs_to_its_service_whatever_others_claim(net, load):
     """CVE-2020-8554: the thief's name comes first, and it names the address for a port more than the owner has."""
     thief, stolen = "a-thief", (("http", 80), ("more", 81))
     owner = web(ENDPOINTS[:1])

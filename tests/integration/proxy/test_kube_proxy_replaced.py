@@ -49,7 +49,7 @@ THEIRS = {
 
 @pytest.mark.parametrize("backend", ["nft", "iptables"])
 @pytest.mark.parametrize("theirs", THEIRS.values(), ids=list(THEIRS))
-def test_a_client_loses_nothing_and_nothing_of_either_is_left(shared, theirs, backend):
+def test_a_client_loses_nothing_and_both_leave_nothing_behind(shared, theirs, backend):
     node, client = shared.net.node, shared.net.hosts[CLIENT]
     theirs(node)
     assert shared.answering() == {OLD}

@@ -144,7 +144,7 @@ def test_a_service_that_the_kernel_refuses_stays_as_it_was_and_the_others_follow
 
 @given(st.data())
 @settings(max_examples=10, derandomize=True, phases=[Phase.generate], database=None, deadline=None)
-def test_whatever_else_changes_while_one_is_refused(kernel, data):
+def test_other_changes_apply_while_one_is_refused(kernel, data):
     kernel.run("nft", "flush", "ruleset")
     kernel.start_plane("nft", faulty="a@10.0.0")
     history = data.draw(changes)

@@ -343,7 +343,7 @@ def keep_changing(cluster, choose):
 
 
 @each_back_end
-def test_a_rolling_replacement_fails_nobody_and_udp_does_not_stick(cluster):
+def test_a_rolling_replacement_fails_no_request_and_udp_follows(cluster):
     client = cluster.net.hosts[CLIENT]
     client.call("load", destination=VIP, port=80)
     for old, new in itertools.pairwise(ENDPOINTS):
@@ -415,7 +415,7 @@ FIREWALLS = {
 
 @pytest.mark.parametrize("cluster", ["nft"], indirect=True)
 @pytest.mark.parametrize("firewall", FIREWALLS)
-def test_a_host_firewall_in_the_way_is_told_of_with_the_rule_that_helps(cluster, firewall):
+def test_a_blocking_host_firewall_is_reported_with_a_fixing_rule(cluster, firewall):
     """The rule that is named is carried out as it is named, and then Services are reached."""
     rules, named = FIREWALLS[firewall]
     program = {"nft": ("nft", "-f", "-"), "iptables": ("iptables-restore", "--noflush")}[firewall]

@@ -28,7 +28,7 @@ def ui(tmp_path_factory):
     found.stop()
 
 
-def test_nothing_runs(browser, ui):
+def test_injected_scripts_do_not_run(browser, ui):
     with opened(browser, ui) as page:
         said = []
         page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
@@ -41,7 +41,7 @@ def test_nothing_runs(browser, ui):
         assert said == []
 
 
-def test_they_are_shown_as_they_are(browser, ui):
+def test_hostile_names_are_shown_as_text(browser, ui):
     with opened(browser, ui) as page:
         expect(page.locator("main svg.picture .heading", has_text='"><script>alert(2)</script>')).to_have_count(1)
         page.locator("main svg .k-service", has_text="onerror").click()

@@ -65,7 +65,7 @@ def test_an_address_outside_the_range_is_refused(ip, reason):
     assert str(refusal.value) == reason.format(ip)
 
 
-def test_what_one_range_keeps_back_another_may_give():
+def test_addresses_reserved_in_one_range_can_be_allocated_from_another():
     cluster_ips.check_free(["10.96.0.0/24", "10.96.0.0/16"], "10.96.0.255", nothing)
 
 

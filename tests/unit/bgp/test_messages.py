@@ -80,7 +80,7 @@ def test_an_open():
         pytest.param(message(2, "0002 08 0a 0004 40 01 01 00 10 c0a8"), UpdateMessage(), id="update"),
     ],
 )
-def test_what_peers_say(octets, expected):
+def test_messages_of_peers(octets, expected):
     assert next_message(octets) == (expected, b"")
 
 
@@ -102,7 +102,7 @@ def test_what_peers_say(octets, expected):
         pytest.param(message(2, "0000 0009 00"), (3, 1, b""), id="attributes beyond the end"),
     ],
 )
-def test_what_breaks_the_protocol(octets, error):
+def test_messages_that_violate_the_protocol(octets, error):
     with pytest.raises(BgpError) as raised:
         next_message(octets)
     assert (raised.value.code, raised.value.subcode, raised.value.data) == error

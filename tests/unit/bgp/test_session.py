@@ -125,7 +125,7 @@ def test_next_hop(local, hop):
     assert announced(A, hop=hop)[0] in talk.sent()
 
 
-def test_a_peer_hears_of_no_family_that_it_does_not_know():
+def test_a_peer_gets_no_unsupported_family():
     talk = Talk()
     talk.session.announce([A, SIX], HOPS)
     talk.establish(PEER._replace(capabilities=Capabilities((V4,), 64513)))
@@ -180,7 +180,7 @@ def test_a_session_that_is_lost_comes_back_with_everything():
     assert announced(B)[0] in talk.sent()
 
 
-def test_all_of_a_family_is_said_again_on_request():
+def test_a_route_refresh_sends_a_whole_family_again():
     talk = Talk()
     talk.session.announce([A, SIX], HOPS)
     talk.establish()
@@ -228,7 +228,7 @@ def test_leaving():
         pytest.param(Talk.establish, b"\0", (1, 1), id="no marker"),
     ],
 )
-def test_what_a_peer_may_not_do(prepare: Callable[[Talk], None], octets, notification):
+def test_protocol_errors_of_a_peer(prepare: Callable[[Talk], None], octets, notification):
     """It hears why, and the session is tried again."""
     talk = Talk()
     prepare(talk)
@@ -256,7 +256,7 @@ def test_a_peer_that_ends_the_session_is_understood():
     assert talk.session.counts.notifications_sent == 0
 
 
-def test_nobody_answers():
+def test_a_peer_does_not_answer():
     talk = Talk(replace(TERMS, has_password=True))
     pauses = []
     for _ in range(8):
@@ -268,7 +268,7 @@ def test_nobody_answers():
     assert talk.session.reason == "no answer within 5 s; the password may differ, or be missing there"
 
 
-def test_a_peer_that_says_nothing():
+def test_a_silent_peer():
     talk = Talk()
     talk.connect()
     talk.sent()
@@ -304,7 +304,7 @@ steps = st.lists(
 
 @settings(max_examples=300)
 @given(steps)
-def test_whatever_happens_a_session_goes_on_and_the_peer_knows_the_truth(history):
+def test_after_any_events_a_session_works_and_the_peer_has_the_right_routes(history):
     """Any octets, losses, pauses and changes, and then a peer that behaves: it learns exactly what is announced."""
     talk = Talk()
     wanted: frozenset[str] = frozenset()

@@ -25,7 +25,7 @@ def test_a_lab_is_not_started_on_a_damaged_store(data):
     assert "--accept-loss" in done.output
 
 
-def test_neither_is_a_damaged_store_copied(data, tmp_path):
+def test_a_damaged_store_is_not_copied(data, tmp_path):
     (data / "store.sqlite").write_bytes(b"x" * 5000)
     done = CliRunner().invoke(cli, ["backup", str(data), str(tmp_path / "copy")])
     assert done.exit_code == 1
@@ -33,7 +33,7 @@ def test_neither_is_a_damaged_store_copied(data, tmp_path):
     assert not list(tmp_path.glob("*copy*"))
 
 
-def test_what_is_lost_is_told(data, capsys):
+def test_lost_objects_are_reported(data, capsys):
     salvage(data)
     told = capsys.readouterr().err
     assert "the file is empty (0 bytes)" in told

@@ -19,5 +19,5 @@ def test_completions(words, expected):
     assert completions(words) == expected
 
 
-def test_nothing_yet_is_completed_with_every_command():
+def test_empty_input_is_completed_with_every_command():
     assert "trace" in completions([""])

@@ -69,7 +69,7 @@ class TestPrinted:
             (("doctor", "svc/nope"), "error: Service default/nope 不存在"),
         ],
     )
-    def test_what_cannot_be_answered(self, command, said):
+    def test_questions_without_an_answer(self, command, said):
         done = CliRunner().invoke(cli, [*command, "-f", "docs/clusters/small.yaml", "--lang", "zh"])
         assert said in done.output
 
@@ -78,7 +78,7 @@ class TestPrinted:
 
 
 class TestHelp:
-    def test_all_of_it_is_in_chinese_and_nothing_else(self):
+    def test_help_is_entirely_in_chinese(self):
         context = click.Context(cli)
         commands = [cli.get_command(context, name) for name in ("explain", "trace", "doctor", "diff")]
         options = [

@@ -24,5 +24,5 @@ def test_a_kubeconfig_that_is_not_there_is_a_message_and_no_traceback(tmp_path, 
         (ValueError("a fault of ours"), ""),
     ],
 )
-def test_only_what_is_wrong_with_the_way_to_the_api_server_is_told_so(error, told):
+def test_only_connection_errors_are_reported_as_such(error, told):
     assert _message_of(error) == told

@@ -48,12 +48,12 @@ def test_a_flag_that_means_nothing_is_refused(tmp_path, arguments, message):
     assert message in str(refusal.value)
 
 
-def test_it_needs_to_be_told_which_cluster():
+def test_a_node_needs_a_cluster():
     done = CliRunner().invoke(cli, ["node", "run"])
     assert done.exit_code == 2
     assert "Missing option '--kubeconfig'" in done.output
 
 
-def test_of_several_errors_the_first_is_told():
+def test_of_several_errors_the_first_is_reported():
     error = OSError("address already in use")
     assert _first(ExceptionGroup("outer", [ExceptionGroup("inner", [error]), ValueError()])) is error

@@ -160,7 +160,7 @@ def odd_documents():
 
 
 @pytest.mark.io
-def test_each_object_that_adds_nothing_is_told_of_with_the_reason(tmp_path):
+def test_each_object_without_rules_is_reported_with_the_reason(tmp_path):
     """From a folder: each document in a file of its own."""
     for number, text in enumerate(odd_documents()):
         (tmp_path / f"{number:02d}.yaml").write_text(text)

@@ -37,7 +37,7 @@ def test_labs_as_json(one_lab):
 
 
 @pytest.mark.parametrize(("output", "stdout"), [("text", ""), ("json", '{\n  "labs": []\n}\n')])
-def test_no_lab(monkeypatch, output, stdout):
+def test_status_without_a_lab(monkeypatch, output, stdout):
     monkeypatch.setattr(run_folder, "running_labs", list)
     done = CliRunner().invoke(status, ["-o", output])
     assert (done.exit_code, done.stdout, done.stderr) == (1, stdout, "no lab is running\n")

@@ -105,7 +105,7 @@ class TestThreads:
                 with balancer.pick() as endpoint:
                     assert endpoint == following
 
-    def test_there_being_none_is_no_failure_of_one(self):
+    def test_no_endpoint_is_not_a_failure_of_an_endpoint(self):
         balancer = Balancer(Static([]), failures=lambda _: True)
         with balancer, pytest.raises(NoEndpoints):
             balancer.call(refuse)
@@ -119,14 +119,14 @@ class TestThreads:
         with balancer, pytest.raises(ConnectionRefusedError, match=str(TWO)):
             balancer.call(only(THREE), attempts=2)
 
-    def test_an_empty_set_is_told_at_once_or_waited_for(self):
+    def test_an_empty_set_fails_at_once_or_after_waiting(self):
         with Balancer(Late()) as balancer:
             with pytest.raises(NoEndpoints, match="none is ready"), balancer.pick():
                 pass
             with balancer.pick(wait=PATIENCE) as endpoint:
                 assert endpoint == ONE
 
-    def test_why_a_source_gave_up_is_told(self):
+    def test_the_failure_of_a_source_is_reported(self):
         balancer = Balancer(Broken())
         with balancer, pytest.raises(NoEndpoints, match="RuntimeError: no kubeconfig"), balancer.pick():
             pass
@@ -165,7 +165,7 @@ class TestThreads:
                 assert set(policy.in_flight.values()) == {0}
 
     @pytest.mark.io
-    def test_a_child_process_follows_anew(self):
+    def test_a_forked_child_starts_its_own_following(self):
         with Balancer(Static([ONE])) as balancer:
             with balancer.pick():
                 pass
@@ -217,7 +217,7 @@ class TestTasks:
             with pytest.raises(ConnectionRefusedError):
                 await balancer.call(request, attempts=2)
 
-    async def test_an_empty_set_is_told_at_once_or_waited_for(self):
+    async def test_an_empty_set_fails_at_once_or_after_waiting(self):
         async with AsyncBalancer(Late()) as balancer:
             with pytest.raises(NoEndpoints, match="none is ready"):
                 async with balancer.pick():
@@ -231,7 +231,7 @@ class TestTasks:
                 async with balancer.pick(wait=0.01):
                     pass
 
-    async def test_a_cancelled_request_is_no_longer_in_flight_and_says_nothing(self):
+    async def test_a_cancelled_request_is_not_in_flight_and_counts_for_nothing(self):
         policy = FirstOf()
         async with AsyncBalancer(Static([ONE, TWO]), policy, ejection=Ejection(after=1)) as balancer:
 
@@ -268,7 +268,7 @@ class TestTasks:
                 await asyncio.sleep(0)
         assert source.followed == 1
 
-    async def test_a_broken_source_is_told_to_those_who_want_a_role_too(self):
+    async def test_a_broken_source_is_also_reported_to_callers_with_a_role(self):
         async def probe(endpoint):
             raise AssertionError("there is nobody to ask")
 

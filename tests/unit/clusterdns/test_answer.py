@@ -105,7 +105,7 @@ def test_an_alias_leaves_the_zone_for_upstream():
 @pytest.mark.parametrize(
     ("outside", "rcode"), [(Outside.NXDOMAIN, Rcode.NXDOMAIN), (Outside.REFUSE, Rcode.NOERROR)], ids=str
 )
-def test_an_alias_that_nobody_is_asked_about(outside, rcode):
+def test_an_alias_without_an_upstream_server(outside, rcode):
     found = ask("ext", "A", zone=replace(COMPLETE_ZONE, outside=outside))
     assert (found.rcode, found.outside, data(found.answer)) == (rcode, None, ["www.example.com."])
 
@@ -171,7 +171,7 @@ def test_a_pod_name_too_long_for_a_label_gives_way_to_the_address():
     assert described(ask("172-0-0-90.hd0", "A", cluster, zone)) == "172.0.0.90"
 
 
-def test_what_a_transfer_lists_is_what_each_name_answers():
+def test_a_transfer_has_the_records_of_all_names():
     records = list(zone_records(SNAPSHOT, COMPLETE_ZONE))
     assert records[0] == records[-1] == COMPLETE_ZONE.soa(ZONE.origin)
     by_name: dict = {}

@@ -120,7 +120,7 @@ def test_where_a_search_ends(searched, found):
         ("10.1.0.9", False),
     ],
 )
-def test_for_whom_it_is_certain(client, walked):
+def test_for_which_clients_the_search_is_certain(client, walked):
     assert bool(ends(f"www.example.com.{SUFFIX}", client)) == walked
 
 
@@ -159,7 +159,7 @@ inside = st.sampled_from(
 
 @settings(max_examples=200)
 @given(st.lists(objects, max_size=12), inside, st.sampled_from([RRType.A, RRType.AAAA, RRType.SRV]))
-def test_no_pod_finds_anything_else_than_by_its_own_search(cluster, searched, qtype):
+def test_autopath_gives_the_result_of_the_pods_own_search(cluster, searched, qtype):
     authority = authority_over(namespace("testns"), *PODS, *cluster, zone=replace(WALKING, outside=Outside.NXDOMAIN))
     view = authority.view
     first = Question(to_name(f"{searched}.{SUFFIX}"), qtype)

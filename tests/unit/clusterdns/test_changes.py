@@ -19,13 +19,13 @@ def authority_after(first, then):
 
 
 @pytest.mark.parametrize("cut", [0, 1, 10, 30, len(CLUSTER) - 1])
-def test_what_is_known_does_not_depend_on_when_it_came(cut):
+def test_the_result_does_not_depend_on_the_order_of_changes(cut):
     whole, parts = authority_after(CLUSTER, []), authority_after(CLUSTER[:cut], CLUSTER[cut:])
     assert parts.snapshot == whole.snapshot
     assert parts.zone.reverse_nodes == whole.zone.reverse_nodes
 
 
-def test_what_goes_before_the_first_answer_is_not_there():
+def test_objects_deleted_before_the_first_answer_do_not_exist():
     authority = Authority(ZONE)
     for object_ in CLUSTER:
         authority.change(None, object_, 0)

@@ -123,13 +123,13 @@ def test_pages_are_served_where_the_file_says():
         ("fallthrough", "svc1.testns.svc.cluster.local.", "NODATA"),
     ],
 )
-def test_what_falls_through(extra, name, expected):
+def test_zones_that_fall_through(extra, name, expected):
     ask = asked(f". {{\n kubernetes cluster.local in-addr.arpa ip6.arpa {{\n  {extra}\n }}\n forward . 192.0.2.1\n}}")
     qtype = "PTR" if name.endswith("arpa.") else "A" if "legacy" in name else "MX"
     assert ask.told(name, qtype) == expected
 
 
-def test_what_falls_through_to_nobody_is_denied():
+def test_fallthrough_without_upstream_is_denied():
     ask = asked(". {\n kubernetes cluster.local in-addr.arpa {\n  fallthrough\n }\n}")
     assert ask.told("8.8.8.8.in-addr.arpa.", "PTR") == ask.told("nothing.cluster.local.") == "NXDOMAIN"
     assert ask.told("www.example.com.") == "REFUSED"
@@ -202,7 +202,7 @@ def test_an_interface_stands_for_its_addresses():
     assert block.addresses == ("192.0.2.10", "127.0.0.1")
 
 
-def test_who_may_transfer_is_told_by_addresses_with_or_without_a_port():
+def test_transfer_clients_are_addresses_with_or_without_a_port():
     to = "192.0.2.1 192.0.2.2:53 [2001:db8::1]:53 10.0.0.0/8"
     text = f". {{\n kubernetes cluster.local\n transfer cluster.local {{\n to {to}\n }}\n}}"
     (grant,) = configured(text).blocks[0].grants

@@ -80,7 +80,7 @@ def test_imported_files_may_hold_server_blocks():
     assert ([block.keys for block in blocks], faults) == ([(".:53",), ("b.example",)], [])
 
 
-def test_a_fault_in_an_imported_file_is_told_with_that_file():
+def test_a_fault_in_an_imported_file_names_that_file():
     _, faults = parsed(". {\n import more\n}", {"more": "c\nd {\n"})
     assert faults == ["more:2: the block that begins here has no end"]
 
@@ -149,7 +149,7 @@ def test_durations(text, found):
 
 
 @pytest.mark.parametrize("text", ["5", "s", "5 s", "-5s", "1d", ""])
-def test_what_is_no_duration(text):
+def test_invalid_durations(text):
     with pytest.raises(Wrong):
         seconds(text, "x")
 
@@ -159,7 +159,7 @@ def test_a_network_is_covered_by_whole_labels():
     assert [to_text(zone) for zone in zones("10.64.0.0/10")][-1] == "127.10.in-addr.arpa."
 
 
-def test_all_faults_of_a_file_are_told_at_once_with_what_is_known_instead():
+def test_all_faults_of_a_file_are_reported_at_once_with_suggestions():
     text = """\
 .:53 {
     erors
@@ -249,7 +249,7 @@ tls://example.org {
         ),
     ],
 )
-def test_what_cannot_be_used_is_refused_with_its_place(text, message):
+def test_unusable_directives_are_refused_with_their_place(text, message):
     with pytest.raises(CorefileError) as caught:
         configured(text)
     assert message in str(caught.value)

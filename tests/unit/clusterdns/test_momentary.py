@@ -30,7 +30,7 @@ def waiting(responder):
     return pending
 
 
-def test_it_is_ready_until_the_moment_is_over_and_then_told_of():
+def test_a_momentary_reply_is_prepared_until_its_end_and_then_counted():
     responder, told = responder_of(), []
     pending = waiting(responder)
     answer = pending.run.resume(said())
@@ -60,7 +60,7 @@ def test_it_is_ready_until_the_moment_is_over_and_then_told_of():
         ("rewrite ttl www.example.com 1", said()),
     ],
 )
-def test_what_must_be_made_again_each_time(more, answer):
+def test_replies_that_are_not_prepared(more, answer):
     responder = responder_of(more)
     pending = waiting(responder)
     assert not responder.suits_a_moment(pending, pending.run.resume(answer))

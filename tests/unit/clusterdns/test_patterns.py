@@ -41,7 +41,7 @@ def test_expressions_are_read_as_go_reads_them(expression, text, found):
         ("((a{100}){100}){100}", "invalid repetition size"),
     ],
 )
-def test_what_go_does_not_read_is_refused_with_the_reason(expression, reason):
+def test_expressions_that_go_refuses_are_refused_with_the_reason(expression, reason):
     with pytest.raises(Wrong) as caught:
         Pattern(expression)
     assert f"{expression!r} is not a regular expression: {reason}" in str(caught.value)

@@ -159,7 +159,7 @@ def test_a_ready_reply_is_what_a_fresh_one_would_be(changes, questions, pods):
 
 @settings(max_examples=100)
 @given(changes, questions)
-def test_the_reply_kept_ready_is_byte_for_byte_the_one_made_anew(changes, question):
+def test_a_prepared_reply_equals_a_fresh_one_byte_for_byte(changes, question):
     authority, known = authority_over(**EVERY_OPTION), Known()
     for put, object_ in changes:
         known.apply(authority, put, object_)
@@ -209,7 +209,7 @@ def test_a_change_forgets_the_replies_of_its_service_and_no_other():
     assert all(packet[2:] in responder.prepared.young for packet in others)
 
 
-def test_a_name_denied_before_its_service_came_is_denied_no_more():
+def test_a_denied_name_exists_after_its_service_is_created():
     authority = authority_over(*CLUSTER)
     responder = responder_over(authority)
     (packet,) = warmed(responder, "svc0")
@@ -217,7 +217,7 @@ def test_a_name_denied_before_its_service_came_is_denied_no_more():
     assert dns.message.from_wire(ask(responder, packet)).answer
 
 
-def test_what_no_answer_shows_leaves_serial_and_replies_alone():
+def test_invisible_changes_keep_serial_and_replies():
     old = service("svc1", "10.0.0.1")
     labelled = service("svc1", "10.0.0.1", selector={"app": "x"}, sessionAffinity="ClientIP")
     authority = authority_over(*CLUSTER)
@@ -228,7 +228,7 @@ def test_what_no_answer_shows_leaves_serial_and_replies_alone():
     assert (authority.zone.serial, packet[2:] in responder.prepared.young) == (serial, True)
 
 
-def test_what_an_answer_shows_moves_the_serial_by_one_each_time():
+def test_each_visible_change_increments_the_serial():
     authority = authority_over(*CLUSTER)
     before = authority.zone.serial
     authority.change(slice_("hdls", "172.0.0.2"), slice_("hdls", "172.0.0.9"), 0)

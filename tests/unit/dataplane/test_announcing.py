@@ -175,7 +175,7 @@ def test_an_arp_request_and_its_answer():
         pytest.param(REQUEST[:-1], id="cut short"),
     ],
 )
-def test_what_is_no_arp_request(packet):
+def test_packets_that_are_no_arp_requests(packet):
     assert packets.parse_arp_request(packet) is None
 
 
@@ -210,7 +210,7 @@ def test_a_solicitation_and_its_answer():
     assert without_sum(answer) == bytes.fromhex(f"{head} 88 00 0000 60000000 {TARGET} 02 01 0242ac110002")
 
 
-def test_who_has_no_address_yet_is_answered_like_everybody():
+def test_clients_without_an_address_are_answered():
     asked = packets.parse_solicitation(PROBE)
     assert asked.is_probe
     answer = packets.answer(MAC, asked)
@@ -229,7 +229,7 @@ def test_who_has_no_address_yet_is_answered_like_everybody():
         pytest.param(SOLICITATION[:60], id="cut short"),
     ],
 )
-def test_what_is_no_solicitation(packet):
+def test_packets_that_are_no_solicitations(packet):
     assert packets.parse_solicitation(packet) is None
 
 

@@ -76,7 +76,7 @@ COMPLAINTS = [
 
 
 @pytest.mark.parametrize(("annotations", "messages"), COMPLAINTS)
-def test_what_is_not_heeded_is_said(annotations, messages):
+def test_ignored_options_are_reported(annotations, messages):
     found = complaints(annotations, can_hash=False)
     assert len(found) == len(messages)
     assert all(complaint.message.startswith(text) for complaint, text in zip(found, messages, strict=True))

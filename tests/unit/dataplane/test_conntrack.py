@@ -46,7 +46,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("old", "new", "stale"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
-def test_what_a_change_makes_stale(old, new, stale):
+def test_which_flows_a_change_makes_stale(old, new, stale):
     assert stale_flows(old, new, VIEW) == stale
 
 

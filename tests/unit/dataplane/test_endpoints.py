@@ -165,6 +165,6 @@ def test_addresses_of_load_balancers_and_their_sources():
     assert port.external_ips == ("1.2.3.6",)
 
 
-def test_a_range_that_lets_everybody_in_is_no_limit():
+def test_a_range_of_all_addresses_is_no_limit():
     (port,) = forwarded_ports(service(loadBalancerSourceRanges=["10.0.0.0/8", "0.0.0.0/0"]), IPFamily.IPV4)
     assert port.source_ranges == ()

@@ -35,7 +35,7 @@ def test_only_what_drops_by_policy_on_the_way_of_services_counts():
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"nftables": null}', '{"nftables": ["x", {"chain": 1}]}', "no JSON"])
-def test_what_is_no_listing_has_none(text):
+def test_texts_that_are_no_listing_have_no_firewall(text):
     assert list(dropping_chains(text)) == []
 
 

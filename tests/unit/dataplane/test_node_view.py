@@ -49,7 +49,7 @@ POD_TRAFFIC = [
 
 
 @pytest.mark.parametrize(("settings", "pods"), POD_TRAFFIC)
-def test_how_pods_are_told(settings, pods):
+def test_how_pods_are_recognised(settings, pods):
     assert view(**settings).pod_traffic == pods
 
 

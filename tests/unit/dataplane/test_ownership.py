@@ -50,7 +50,7 @@ def test_the_owner_has_its_address_whole(names):
 
 
 @pytest.mark.parametrize("names", [names for _, names in NAMED], ids=[what for what, _ in NAMED])
-def test_it_is_given_back_when_the_owner_comes_and_served_again_when_it_goes(names):
+def test_a_borrowed_address_returns_to_its_owner_and_is_served_again_afterwards(names):
     without = snapshot(thief(**names), THIEF_SLICE)
     table, applied = build(without, VIEW, nft_skeleton.skeleton(VIEW), nft_rules.service_part)
     owner, _ = DNS

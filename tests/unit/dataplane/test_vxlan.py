@@ -55,7 +55,7 @@ def taken(*steps):
         "a group is nobody's address",
     ],
 )
-def test_where_a_frame_goes(steps, ports):
+def test_the_destination_of_a_frame(steps, ports):
     assert taken(*steps) == ports
 
 
@@ -100,7 +100,7 @@ def test_which_datagrams_hold_a_frame_of_the_segment(head, is_taken):
 
 
 @given(st.integers(0, VNI_MAX), st.binary(max_size=40))
-def test_what_is_sent_is_what_is_received(vni, inner):
+def test_sent_frames_are_received_unchanged(vni, inner):
     assert frame_in(header(vni) + inner, vni) == (inner if len(inner) >= MIN_FRAME else None)
 
 
@@ -127,6 +127,6 @@ def test_addresses_with_and_without_port(text, address):
 
 
 @pytest.mark.parametrize("text", ["", "host", "192.0.2.1:0", "192.0.2.1:65536", "192.0.2.1:x", "192.0.2.300", "[::1"])
-def test_what_is_no_address(text):
+def test_invalid_addresses_of_hosts(text):
     with pytest.raises(ValueError, match=r"."):
         parse_socket_address(text, 4789)

@@ -52,7 +52,7 @@ def test_only_what_a_run_chooses_may_differ(page, run, is_same):
     assert Comparison().fits(page, run) is is_same
 
 
-def test_what_was_chosen_holds_for_the_rest_of_the_page():
+def test_a_choice_applies_to_the_rest_of_the_page():
     comparison = Comparison()
     assert comparison.fits("IP: 10.244.1.2", "IP: 10.244.2.7")
     assert comparison.fits("A 10.244.1.2", "A 10.244.2.7")

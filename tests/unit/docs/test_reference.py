@@ -48,7 +48,7 @@ def test_every_name_of_ours_is_described():
 
 
 @pytest.mark.parametrize(("package", "name"), exported(), ids=lambda each: each)
-def test_what_the_python_api_exports_has_docstrings(package, name):
+def test_exports_of_the_python_api_have_docstrings(package, name):
     thing = getattr(importlib.import_module(package), name)
     assert thing.__doc__
     members = [each for each in vars(thing) if inspect.isfunction(vars(thing)[each]) and not each.startswith("_")]

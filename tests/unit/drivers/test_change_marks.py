@@ -32,7 +32,7 @@ def test_without_listeners_nothing_happens(tmp_path):
     assert not (tmp_path / "nobody").exists()
 
 
-def test_all_who_listen_hear_all_marks(tmp_path):
+def test_every_listener_gets_all_marks(tmp_path):
     folder, first, second = tmp_path / "marks", [], []
 
     async def run():
@@ -45,7 +45,7 @@ def test_all_who_listen_hear_all_marks(tmp_path):
     assert not folder.exists(), "nothing is left behind"
 
 
-def test_one_who_has_died_is_forgotten_and_one_who_is_slow_waits_alone(tmp_path):
+def test_a_dead_listener_is_dropped_and_a_slow_one_delays_no_other(tmp_path):
     folder = tmp_path / "marks"
     folder.mkdir()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as dead:
@@ -81,7 +81,7 @@ def test_recent_marks_are_bounded():
     assert '"web-1"' not in recent.text()
 
 
-def test_what_was_told_lately_can_be_read_later(tmp_path):
+def test_recent_marks_can_be_read_later(tmp_path):
     folder = tmp_path / "marks"
     ChangeMarks(folder).tell([mark(1), mark(2)])
     ChangeMarks(folder).tell([msgspec.structs.replace(mark(3), part="node-2", done=1.0)])
@@ -90,7 +90,7 @@ def test_what_was_told_lately_can_be_read_later(tmp_path):
     assert recent_marks(tmp_path / "other/marks", 0.0) == []
 
 
-def test_what_is_kept_is_bounded(tmp_path):
+def test_the_number_of_kept_marks_is_bounded(tmp_path):
     """Two files for each part, and the newest marks are always in them."""
     teller = ChangeMarks(tmp_path / "marks")
     for number in range(2000):
@@ -103,7 +103,7 @@ def test_what_is_kept_is_bounded(tmp_path):
     assert len(kept) > 300
 
 
-def test_what_is_cut_off_is_passed_over(tmp_path):
+def test_truncated_marks_are_ignored(tmp_path):
     folder = tmp_path / "marks"
     ChangeMarks(folder).tell([mark(1)])
     (path,) = recent_folder(folder).iterdir()

@@ -86,7 +86,7 @@ def test_a_dump_reads_the_same_however_it_is_packed(dump, tmp_path, packed):
     assert read.faults == ()
 
 
-def test_where_a_document_stands_is_kept(tmp_path):
+def test_the_place_of_a_document_is_kept(tmp_path):
     file = tmp_path / "all.yaml"
     file.write_text(json.dumps(service()) + "\n---\n" + json.dumps(pod("a")))
     read = read_cluster_files([str(file)])
@@ -129,7 +129,7 @@ def test_a_file_that_is_not_there_is_an_error():
         read_cluster_files(["/nowhere/at-all.yaml"])
 
 
-def test_a_member_that_leads_out_of_an_archive_is_only_a_name(tmp_path):
+def test_a_member_with_a_path_outside_of_the_archive_is_only_a_name(tmp_path):
     path = tmp_path / "evil.tar"
     with tarfile.open(path, "w") as archive:
         data = json.dumps(service()).encode()

@@ -28,7 +28,7 @@ def test_documents(text, documents):
 
 
 @pytest.mark.parametrize("text", ["a: [", "\t- x", "a: " + "[" * 400_000, "{" + '"a":{' * 400_000, "- " * 400_000])
-def test_what_is_no_document_is_refused(text):
+def test_texts_that_are_no_documents_are_refused(text):
     with pytest.raises(UNREADABLE):
         parse(text)
 

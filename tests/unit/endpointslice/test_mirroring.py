@@ -67,7 +67,7 @@ def test_labels_say_who_made_it_and_whether_it_is_headless():
     }
 
 
-def test_what_is_right_already_is_not_written():
+def test_unchanged_slices_are_not_written():
     service, pods = make_service(), [make_pod("a")]
     first = planned(service, pods, trigger_time="2026-01-01T00:00:00Z")
     assert planned(service, pods, first) is None
@@ -158,7 +158,7 @@ def test_a_mirror_copies_what_the_user_said_and_names_its_origin():
         ({"annotations": {"control-plane.alpha.kubernetes.io/leader": "me"}}, SELECTORLESS),
     ],
 )
-def test_what_is_not_mirrored_loses_its_mirror(metadata, service):
+def test_mirrors_of_excluded_endpoints_are_deleted(metadata, service):
     slices = mirrored(user_endpoints(subset("10.0.0.1")))
     plan = plan_mirror(user_endpoints(subset("10.0.0.1"), **metadata), service, slices)
     assert (plan.creates, plan.updates, list(plan.deletes)) == ((), (), slices)

@@ -120,7 +120,7 @@ def test_services_without_selection_are_left_alone(spec, metadata):
     assert slices.plan(make_service(**spec), pods(1)).is_empty
 
 
-def test_nothing_is_made_for_a_service_that_is_going():
+def test_a_deleted_service_gets_no_new_slices():
     service = make_service()
     going = structs.replace(
         service, metadata=structs.replace(service.metadata, deletion_timestamp="2026-01-01T00:00:00Z")

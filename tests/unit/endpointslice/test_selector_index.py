@@ -17,7 +17,7 @@ names = st.sampled_from(["x", "y", "z"])
 
 @settings(max_examples=60)
 @given(st.lists(st.tuples(st.booleans(), names, labels | st.none()), max_size=25))
-def test_it_answers_as_a_scan_would(changes):
+def test_the_index_answers_as_a_scan_would(changes):
     index = SelectorIndex()
     pods, selectors = {}, {}
     for is_pod, name, value in changes:

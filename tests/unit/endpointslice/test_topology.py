@@ -118,7 +118,7 @@ def test_a_zone_may_be_overloaded_by_a_fifth():
         pytest.param("xxab", HALF, "abab", id="a zone without ready nodes gives all away"),
     ],
 )
-def test_who_serves_which_zone(zones, shares, served):
+def test_hints_by_zone(zones, shares, served):
     given_ = endpoints(zones)
     chosen = choose_zones(given_, {}, shares)
     assert "".join(chosen[e.addresses] for e in given_) == served
@@ -138,7 +138,7 @@ def test_an_endpoint_without_a_zone_takes_all_hints_away():
     assert not any(member.endpoint.hints for member in hinted.members)
 
 
-def test_what_is_not_ready_neither_counts_nor_is_hinted():
+def test_unready_endpoints_neither_count_nor_get_hints():
     idle = Endpoint(("10.0.9.9",), EndpointConditions(ready=False), zone="a")
     hinted = hint_zones([SliceMember((), e) for e in [*endpoints("ab"), idle]], {}, HALF)
     assert hinted.message == ENABLED

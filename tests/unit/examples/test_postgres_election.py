@@ -30,7 +30,7 @@ def test_a_vote_counts_for_one_version_of_the_lease_only():
 
 
 @given(st.integers(0, 3), st.data())
-def test_whoever_may_lead_has_what_a_majority_has(extra, data):
+def test_every_possible_leader_has_the_majoritys_data(extra, data):
     """A write is acknowledged when a majority has it; whichever members vote, a leader among them has it too."""
     members = 3 + 2 * (extra // 2)
     ends = data.draw(st.lists(st.integers(0, 5), min_size=members, max_size=members))

@@ -34,13 +34,13 @@ def test_the_search_goes_in_order(name, pod, steps):
     assert asked(name, pod) == steps
 
 
-def test_what_is_not_asked_any_more_is_told():
+def test_questions_after_the_end_of_a_search_are_marked():
     steps = search_of(READ, "web", POD, "A").steps
     assert [s.name for s in steps if not s.is_asked] == ["web.svc.cluster.local.", "web.cluster.local.", "web."]
     assert [s.ends for s in steps] == [True, False, False, False]
 
 
-def test_the_reason_of_the_order_is_told():
+def test_the_reason_for_the_order_is_reported():
     told = search_of(READ, "web", POD, "A").statement
     assert told.parts[0].text == "the name has 0 dots, fewer than ndots 5: the search list is tried first"
     assert told.outcome is Verdict.CHECKED
@@ -63,6 +63,6 @@ def test_records_and_types():
         ("web", POD, "", SubjectError),
     ],
 )
-def test_what_makes_no_sense_is_refused(name, pod, type_, error):
+def test_invalid_questions_are_refused(name, pod, type_, error):
     with pytest.raises(error):
         search_of(READ, name, pod, type_)

@@ -32,7 +32,7 @@ def test_the_true_causes_are_found_the_first_one_first_and_nothing_else(case):
 
 
 @pytest.mark.parametrize("case", HEALTHY, ids=str)
-def test_nothing_is_said_of_what_is_healthy(case):
+def test_a_healthy_cluster_has_no_findings(case):
     assert [f.text for f in examine(case.cluster)] == []
 
 
@@ -98,14 +98,14 @@ def test_enough_of_the_fixes_are_patches():
     assert len(REPAIRABLE) >= 15
 
 
-def test_a_service_is_examined_alone_with_what_harms_all():
+def test_a_service_is_examined_alone_with_global_findings():
     documents = whole(service(selector={"app": "wbe"}), service("other", "10.96.0.11", selector={"app": "qqq"}), web())
     found = examine(cluster(documents))
     assert {f.subject.name for f in about(found, [ObjectKey("default", "web")])} == {"web"}
     assert {f.subject.name for f in found} == {"web", "other"}
 
 
-def test_what_was_not_seen_is_said():
+def test_unobserved_parts_are_reported():
     read = cluster(system(), whole=False)
     said = " ".join(statement.text for statement in not_checked(read))
     for word in ("Events, NetworkPolicies", "ss -ltn", "conntrack -L"):

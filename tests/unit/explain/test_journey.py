@@ -128,7 +128,7 @@ def test_every_endpoint_has_its_probability():
     assert shares == ["0.333"] * 3
 
 
-def test_rules_that_did_not_match_are_told_with_the_reason():
+def test_rules_that_did_not_match_are_listed_with_the_reason():
     documents = whole(service(), web(1), client())
     shown = text_of(way(documents, "pod/client", "10.96.0.10:80", "iptables", verbose=True))
     assert "does not match: the mark is 0x0" in shown
@@ -148,7 +148,7 @@ def test_rules_that_were_seen_on_a_node_are_used_for_that_node():
     assert statement.outcome is Verdict.FAILED
 
 
-def test_what_is_not_understood_is_said_and_the_outcome_is_not_certain():
+def test_unknown_rules_are_reported_and_the_outcome_is_uncertain():
     strange = "*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -m bpf --bytecode x -j DROP\nCOMMIT\n"
     given = [Observation(IPTABLES, ("x",), strange, "x")]
     statement = way(whole(service(), web(1), client()), "pod/client", "10.244.1.154:8080", given=given)

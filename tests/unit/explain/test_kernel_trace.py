@@ -85,7 +85,7 @@ def test_both_sides_agree_rule_by_rule():
     ],
     ids=["too few", "too many", "verdict", "chain", "rule"],
 )
-def test_whatever_differs_fails(path):
+def test_any_difference_is_a_failure(path):
     told = beside(predicted(steps(JUMP, SEND)), {4001: path}, "node-1")
     assert told.outcome is Verdict.FAILED
     assert any("the kernel:" in each.text for each in told.walk())
@@ -98,7 +98,7 @@ def test_counters_and_rules_that_only_count_do_not_matter():
     assert beside(predicted(steps(bare)), {1: met(only, counted)}, "node-1").outcome is Verdict.CHECKED
 
 
-def test_rules_of_iptables_are_told_by_chain_and_verdict():
+def test_rules_of_iptables_are_recognised_by_chain_and_verdict():
     saved = ("KUBE-SERVICES", "-A KUBE-SERVICES -d 10.96.0.10/32 -j KUBE-SVC-X", "jump KUBE-SVC-X")
     traced = ("KUBE-SERVICES", "ip daddr 10.96.0.10 counter packets 1 bytes 60 jump KUBE-SVC-X", "jump KUBE-SVC-X")
     assert beside(predicted(steps(saved)), {1: met(traced)}, "node-1").outcome is Verdict.CHECKED

@@ -69,7 +69,7 @@ def test_same_values_in_both(template):
     assert placeholders(SENTENCES[template]) == placeholders(template)
 
 
-def test_nothing_in_the_catalogue_that_nobody_says():
+def test_the_catalogue_has_no_unused_sentence():
     rooms = ("explain", "trace", "clusterdns", "cli", "app/ui")
     paths = [path for room in rooms for path in (SOURCE / room).rglob("*.py") if path.parent.name != "chinese"]
     found = {
@@ -108,7 +108,7 @@ def unknown_in(statement: Statement) -> set[str]:
 
 
 @pytest.mark.parametrize("case", [*BROKEN, *HEALTHY], ids=str)
-def test_all_that_is_told_of_a_cluster(case):
+def test_all_sentences_about_a_cluster_are_translated(case):
     read = case.cluster
     subjects = [Subject("Service", *key) for key in read.snapshot.services]
     subjects += [Subject("Pod", *key) for key in read.snapshot.pods]
@@ -119,7 +119,7 @@ def test_all_that_is_told_of_a_cluster(case):
     assert missing == set()
 
 
-def test_all_that_is_told_of_a_packet():
+def test_all_sentences_about_a_packet_are_translated():
     statement = way(whole(service(), web(), client()), "pod/client", "web", verbose=True)
     assert unknown_in(statement) == set()
 
@@ -145,7 +145,7 @@ def test_names_are_no_words():
     assert translated(Phrase("Pod {pod}: out, not ready", pod="ready"), CHINESE) == "Pod ready：不是端点，尚未就绪"
 
 
-def test_what_a_language_lacks_stays_english():
+def test_untranslated_sentences_stay_english():
     assert translated(Phrase("a sentence about {pod}", pod="web"), CHINESE) == "a sentence about web"
     assert translated(Phrase("Pod {pod}: out, not ready", pod="a"), "fr") == "Pod a: out, not ready"
 

@@ -69,7 +69,7 @@ def mutations(draw):
 
 @given(mutations())
 @settings(deadline=None, max_examples=some_of(60, 150))
-def test_nothing_breaks(mutation):
+def test_mutated_objects_break_nothing(mutation):
     documents, document = mutation
     read = cluster(documents)
     words = Anonymizer(read)
@@ -123,7 +123,7 @@ def test_the_bad_object_and_its_field_are_named(document, path, value, words):
     ],
     ids=["Pod", "Service", "governing Service"],
 )
-def test_what_cannot_be_read_is_not_called_missing(documents, bad):
+def test_unreadable_objects_are_not_called_missing(documents, bad):
     kept = [d for d in documents if (d["kind"], d["metadata"]["name"]) != (bad["kind"], bad["metadata"]["name"])]
     assert [f.text for f in examine(cluster([*whole(*kept), bad]))] == []
 

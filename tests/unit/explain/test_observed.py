@@ -30,11 +30,11 @@ FLOWS = "\n".join(
         (Sent(4006, "connected"), Outcome(PacketFate.ACCEPT, "10.96.0.10", 80)),
     ],
 )
-def test_what_became_of_a_connection(sent, expected):
+def test_the_result_of_a_connection(sent, expected):
     assert outcomes_of([sent], FLOWS, GOAL) == [expected]
 
 
-def test_what_was_not_predicted_fails():
+def test_an_unpredicted_result_is_a_failure():
     packet = Packet("10.244.1.9", "10.96.0.10", 80)
     predicted = Deliveries(packet, (Delivery(REJECTED, 1.0, ()),), ())
     assert compare(predicted, [REJECTED], "x").outcome is Verdict.CHECKED

@@ -128,7 +128,7 @@ def test_a_pod_that_changed_long_ago_is_no_station():
     assert [row.station for row in change.rows] == [Station.SLICE]
 
 
-def test_what_is_odd_is_passed_over():
+def test_malformed_marks_are_ignored():
     spread = SpreadingChanges()
     assert not spread.hear(Ref("ConfigMap", "default", "web"), None, {}, 1.0)
     assert not spread.hear(Ref("Service", "default", "web"), {}, {"spec": {"selector": None}}, 1.0)
@@ -198,7 +198,7 @@ def test_dns_servers_are_waited_for_after_a_service():
     assert not spread.waits_for("coredns-1", 0)
 
 
-def test_what_parts_told_before_is_remembered():
+def test_earlier_marks_are_remembered():
     spread = SpreadingChanges()
     spread.remember(MARKS)
     (change,) = spread.changes()

@@ -134,7 +134,7 @@ def has(shown, *words):
         ),
     ],
 )
-def test_what_is_said(objects, subject, words):
+def test_statements_about_subjects(objects, subject, words):
     has(lines(sliced([*system(), *objects]), subject), *words)
 
 
@@ -164,23 +164,23 @@ def test_a_kind_that_was_not_read_makes_the_answer_partial(left_out):
     assert "this is not the whole answer" in render_text(statement)
 
 
-def test_what_was_read_as_a_whole_and_is_not_there_does_not_exist():
+def test_objects_missing_in_a_complete_reading_do_not_exist():
     with pytest.raises(NoSuchObject, match="there is no Service default/wbe"):
         told([service()], "svc/wbe")
 
 
-def test_what_was_not_read_is_not_said_to_be_absent():
+def test_unread_kinds_are_not_called_absent():
     with pytest.raises(SubjectError, match="Services were not read"):
         told([node for node in system() if node["kind"] == "Node"], "svc/web", whole=False)
 
 
-def test_another_namespace_that_has_the_name_is_told():
+def test_another_namespace_with_the_name_is_reported():
     with pytest.raises(NoSuchObject, match="there is one in shop"):
         told([service(namespace="shop")], "svc/web")
 
 
 @pytest.mark.parametrize("text", ["web", "service/", "thing/web", "1.2.3", "a:b"])
-def test_what_cannot_be_asked_about(text):
+def test_invalid_subjects(text):
     with pytest.raises(SubjectError):
         parse_subject(text)
 

@@ -43,7 +43,7 @@ def test_a_deleted_object_is_gone_everywhere():
     assert [key for key in read.snapshot.pods if key.name == "web-0"], "the moment before is as it was"
 
 
-def test_a_slice_that_changes_hands_is_filed_again():
+def test_a_slice_that_changes_its_service_is_indexed_again():
     read = read_at_once(whole(service(), service("other", "10.96.0.11"), web()))
     (ref,) = [r for r in read.documents if r.kind == "EndpointSlice" and r.namespace == "default" and "web" in r.name][
         :1

@@ -41,7 +41,7 @@ def test_empty():
 
 
 @given(LETTERS)
-def test_nothing_is_lost_and_nothing_is_too_wide(text):
+def test_wrapped_text_is_complete_and_within_the_width(text):
     lines = wrapped(text, "- ", "  ")
     assert "".join("".join(lines).split()).removeprefix("-") == "".join(text.split())
     for line in lines:

@@ -27,7 +27,7 @@ def manifest(**changes):
     return json.dumps({"schemaVersion": 2, "config": CONFIG, "layers": [], **changes}).encode()
 
 
-def test_a_manifest_and_an_index_are_told_apart_by_what_they_say():
+def test_manifests_and_indexes_are_recognised_by_content():
     assert isinstance(read_manifest(manifest(), "", "m"), Manifest)
     assert isinstance(read_manifest(manifest(mediaType=DOCKER_MANIFEST), "text/plain", "m"), Manifest)
     assert isinstance(read_manifest(b'{"schemaVersion": 2, "manifests": []}', "", "m"), Index)
@@ -49,7 +49,7 @@ def test_a_manifest_and_an_index_are_told_apart_by_what_they_say():
         (b"[" * 100_000, "", "m: "),
     ],
 )
-def test_what_is_no_manifest_is_refused_by_field(content, media_type, why):
+def test_invalid_image_manifests_are_refused_by_field(content, media_type, why):
     with pytest.raises(DocumentError, match=why):
         read_manifest(content, media_type, "m")
 

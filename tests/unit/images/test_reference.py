@@ -55,6 +55,6 @@ def test_a_name_in_full(text, full, familiar):
         ("https://a.b/c", "invalid reference format"),
     ],
 )
-def test_what_is_no_name(text, why):
+def test_invalid_image_names(text, why):
     with pytest.raises(InvalidReference, match=why):
         parse_reference(text)

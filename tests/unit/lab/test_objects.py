@@ -38,6 +38,6 @@ def test_other_text_is_a_file(tmp_path):
         list(documents("nowhere.yaml"))
 
 
-def test_what_cannot_be_applied_is_named():
+def test_refused_objects_are_named():
     with pytest.raises(LabError, match="int cannot be applied"):
         list(documents(5))

@@ -26,7 +26,7 @@ def test_images_of_options_come_before_those_of_the_file(tmp_path):
         (Wishes(images={"web": "sh -c 'x"}), "image web=sh -c 'x: No closing quotation"),
     ],
 )
-def test_what_cannot_be_is_refused_by_name(wishes, message):
+def test_impossible_options_are_refused_by_name(wishes, message):
     with pytest.raises(ConfigError) as caught:
         wishes.settings()
     assert str(caught.value) == message

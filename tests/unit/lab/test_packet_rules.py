@@ -26,7 +26,7 @@ def test_a_part_of_the_packets(percent, every, chance):
 
 
 @pytest.mark.parametrize("percent", [0, -1, 101])
-def test_a_part_that_is_none_is_refused(percent):
+def test_an_unknown_part_is_refused(percent):
     with pytest.raises(LabError, match="more than 0 and at most 100"):
         dropping(["10.1.1.1"], percent, 0)
 

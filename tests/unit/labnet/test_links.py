@@ -25,7 +25,7 @@ def routes(commands):
     return [command.removeprefix("route ") for command in commands if command.startswith("route")]
 
 
-def test_where_nodes_are():
+def test_addresses_of_nodes():
     assert [(n.name, n.addresses, n.pod_cidrs) for n in NODES] == [
         ("node-1", ("192.168.64.11",), ("10.244.1.0/24",)),
         ("node-2", ("192.168.64.12",), ("10.244.2.0/24",)),

@@ -43,7 +43,7 @@ def test_ports():
     assert PortRule().named(10080) == 10080
 
 
-def test_whose_an_address_could_be():
+def test_which_lab_an_address_can_belong_to():
     assert network_of("127.40.240.11") == "127.40.0.0/16"
     assert network_of("192.0.2.1") == network_of("::1") == ""
 

@@ -27,7 +27,7 @@ def test_null_lists_of_the_real_api_are_empty():
         (b"{", "truncated"),
     ],
 )
-def test_what_cannot_be_read_names_the_field(document, path):
+def test_decode_errors_name_the_field(document, path):
     with pytest.raises(DecodeError, match=path.replace("$", r"\$").replace("[", r"\[")):
         decode(Service, document)
 

@@ -27,7 +27,7 @@ from fairlead.model.phrases import Phrase, filled
         (Phrase("{end}: {what}", end=Phrase("Ingress of {pod}", pod="a"), what="b"), "Ingress of a: b"),
     ],
 )
-def test_told_in_english(phrase: Phrase, told: str) -> None:
+def test_phrases_read_as_english_text(phrase: Phrase, told: str) -> None:
     assert phrase == told
     assert type(str(phrase)) is str
 

@@ -38,7 +38,7 @@ def run_pod(status, **spec):
 @pytest.mark.parametrize(
     ("status", "quality"), [({}, "Guaranteed"), ({"qosClass": "Burstable"}, "Burstable")], ids=["unsettled", "settled"]
 )
-def test_a_node_tells_the_class_that_was_settled_and_else_the_one_that_would_be(status, quality):
+def test_a_node_reports_the_stored_qos_class_or_computes_it(status, quality):
     resources = {"requests": ALL, "limits": ALL}
     pod = run_pod(status, containers=[{"name": "c", "resources": resources}])
     assert pod.qos_class == quality

@@ -46,6 +46,6 @@ def test_the_canonical_form_is_the_same_amount_and_its_own_form(whole, thousandt
 
 
 @pytest.mark.parametrize("text", ["", "a", "1 Gi", "1gi", "--1", "1e1000", "9" * 65])
-def test_what_is_no_quantity(text):
+def test_invalid_quantities(text):
     with pytest.raises(ValueError, match="is no quantity"):
         canonical(text)

@@ -67,7 +67,7 @@ def test_removing_everything_leaves_nothing(added):
     assert snapshot == ClusterSnapshot()
 
 
-def test_a_change_leaves_the_earlier_snapshot_alone():
+def test_a_change_does_not_modify_the_earlier_snapshot():
     before = ClusterSnapshot().with_object(service("a", ["10.0.0.1"]))
     after = before.with_object(service("a", ["10.0.0.2"]))
     assert list(before.services_by_ip) == ["10.0.0.1"]

@@ -86,6 +86,6 @@ def test_only_a_map_that_is_declared_again_needs_its_clients_noted_again():
         (10800, {Target("10.0.0.2", 80)}, []),
     ],
 )
-def test_what_does_not_fit_is_not_noted(timeout, targets, noted):
+def test_clients_of_missing_targets_are_not_noted(timeout, targets, noted):
     commands = note_again(V4, read_clients("m", [LISTED]), {"m": Notebook(timeout, frozenset(targets))})
     assert list(commands) == [f"add element ip fairlead m {{ {key} : 10.0.0.1 . 80 }}\n" for key in noted]

@@ -18,7 +18,7 @@ add other 10.0.0.7
 """
 
 
-def test_what_is_asked_is_there_before_and_goes_after():
+def test_sets_are_added_before_rules_and_deleted_after():
     before, after = render_sets(diff(OLD, NEW), IPFamily.IPV4)
     assert before.splitlines() == [
         "create X-ports hash:ip,port family inet maxelem 1048576 comment",
@@ -31,7 +31,7 @@ def test_sets_of_others_are_not_ours():
     assert parse_sets(SAVED, "X-") == {"X-pods": {"10.0.0.1", "10.0.0.9"}}
 
 
-def test_what_is_there_becomes_what_is_wanted():
+def test_existing_sets_become_the_wanted_ones():
     found = parse_sets(SAVED, "X-")
     assert replacing(found, OLD, IPFamily.IPV4) == ("", "del X-pods 10.0.0.9\n")
     before, after = replacing(found, NEW, IPFamily.IPV6)

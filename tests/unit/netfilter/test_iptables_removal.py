@@ -50,7 +50,7 @@ MANGLE = "*mangle\n:KUBE-PROXY-CANARY - [0:0]\n-X KUBE-PROXY-CANARY\nCOMMIT\n"
 FILTER = "*filter\n:KUBE-FIREWALL - [0:0]\n-D INPUT -j KUBE-FIREWALL\n-X KUBE-FIREWALL\nCOMMIT\n"
 
 
-def test_what_leads_to_a_chain_goes_before_it():
+def test_jumps_to_a_chain_are_deleted_before_it():
     saved = parse_save(SAVED)
     assert removal(saved, proxy_chains(saved)) == MANGLE + NAT.format(*BY_TEXT)
     assert count_links(saved, proxy_chains(saved)) == 3
@@ -76,5 +76,5 @@ def test_the_firewall_stays_while_a_kubelet_relies_on_it():
         ("-j DNAT --to-destination 10.0.0.1:80", "DNAT"),
     ],
 )
-def test_where_a_rule_leads(rule, target):
+def test_the_target_of_a_rule(rule, target):
     assert target_of(rule) == target

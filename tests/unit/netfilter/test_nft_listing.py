@@ -27,14 +27,14 @@ def found(table):
 
 @given(changes)
 @settings(max_examples=60)
-def test_what_is_written_can_be_read_back(objects):
+def test_written_tables_can_be_read_back(objects):
     table = made(*(object_ for _, object_ in objects))
     assert found(table) == listing_of(table, IPFamily.IPV4)
 
 
 @given(changes, changes)
 @settings(max_examples=60)
-def test_what_is_found_becomes_what_is_wanted(before, after):
+def test_the_found_table_becomes_the_wanted_one(before, after):
     old, new = (made(*(object_ for _, object_ in objects)) for objects in (before, after))
     assert apply(takeover(found(old), new, IPFamily.IPV4), old) == new
     assert takeover(found(new), new, IPFamily.IPV4) == ()
@@ -48,7 +48,7 @@ def changed(**parts):
     return Listing(**{name: {**getattr(listing, name), **parts.get(name, {})} for name in Listing.__struct_fields__})
 
 
-def test_what_a_stranger_has_added_goes():
+def test_foreign_additions_are_removed():
     strange = changed(
         chains={"strange": ("accept",), "stranger": ("jump strange",)},
         sets={"odd": ("type ipv4_addr",)},
@@ -66,7 +66,7 @@ def test_what_a_stranger_has_added_goes():
     }
 
 
-def test_what_a_stranger_has_changed_is_put_right():
+def test_foreign_changes_are_reverted():
     strange = changed(chains={"refuse": ("drop",)}, elements={("cluster-ips", "10.96.0.10"): "10.96.0.10"})
     put_right, *element = takeover(strange, WEB, IPFamily.IPV4)
     assert put_right == SetRules(WEB.chains["refuse"])
@@ -85,7 +85,7 @@ HOOK = {"nat-output": ("type nat hook output priority 0; policy accept;", "jump 
     ],
     ids=["another hook", "another declaration", "a hook where none should be"],
 )
-def test_what_is_declared_otherwise_is_declared_again(strange):
+def test_different_declarations_are_redeclared(strange):
     """And as the kernel has it: nothing may refer to a set or a chain when that is deleted."""
     there = _as_values(strange, listing_of(WEB, IPFamily.IPV4), WEB)
     assert apply(takeover(strange, WEB, IPFamily.IPV4), there) == WEB

@@ -41,7 +41,7 @@ def node_of(world, rules):
 @pytest.mark.parametrize("rules", Rules)
 @given(flow=either_family)
 @settings(max_examples=some_of(60, 200))
-def test_what_is_read_does_what_was_written(rules, flow):
+def test_parsed_rules_act_as_the_written_ones(rules, flow):
     node, host = node_of(flow.world, rules)
     found = follow(node, flow.packet)
     assert found.is_certain, found

@@ -140,7 +140,7 @@ def moving(enforced, census, object_):
     return advance(enforced, census, changed, "here", NFT)
 
 
-def test_a_label_that_a_set_asks_for_moves_one_element():
+def test_a_label_that_a_set_requires_moves_one_element():
     census = crowd(10)
     _, enforced = build(census, "here", NFT)
     moved = pod("p3", "10.1.0.7", namespace="ns-1", labels={"app": "web"}, node="there", ports=[("http", 80)])
@@ -153,7 +153,7 @@ def test_a_label_that_a_set_asks_for_moves_one_element():
     assert [type(step) for step in transaction] == [AddElement]
 
 
-def test_where_nobody_is_isolated_packets_meet_nothing():
+def test_without_isolated_pods_there_are_no_hooks():
     only_elsewhere = Census.of([pod("a", "10.0.0.1", node="there")], (), [policy("deny")])
     assert build(only_elsewhere, "here", NFT)[0] == Table()
 

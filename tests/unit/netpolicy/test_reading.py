@@ -64,7 +64,7 @@ AT = "spec.ingress[0]"
         ),
     ],
 )
-def test_what_makes_no_sense_opens_nothing(rule, fault):
+def test_invalid_policies_open_nothing(rule, fault):
     read = read_policy(policy("p", ingress=[rule, {"ports": [{"port": 443}]}]))
     assert [each.startswith(fault) for each in read.faults] == [True], read.faults
     wrong, right = read.ingress

@@ -34,7 +34,7 @@ def found(pod_context=None, container_context=None):
         ({"runAsNonRoot": True}, {"runAsNonRoot": False}, AS_ROOT),
     ],
 )
-def test_what_the_container_says_goes_before_what_the_pod_says(pod, container, credentials):
+def test_the_containers_setting_takes_precedence(pod, container, credentials):
     assert found(pod, container) == credentials
 
 

@@ -54,7 +54,7 @@ def test_users(before, name, arguments, after):
     [("setuid", [0]), ("setuid", [5]), ("setreuid", [0, 0]), ("setreuid", [UNCHANGED, 0]), ("setresuid", [0, 0, 0])],
 )
 @pytest.mark.parametrize("before", [WEB, RESTING._replace(uids=Ids(9, 101, 9))], ids=["web", "resting"])
-def test_who_has_given_root_up_does_not_get_it_back(before, name, arguments):
+def test_a_process_that_dropped_root_cannot_regain_it(before, name, arguments):
     assert go(before, name, *arguments) == CallOutcome(before, error=errno.EPERM)
     assert go(before, name.replace("uid", "gid"), *[8 for _ in arguments]).error == errno.EPERM
 
@@ -73,7 +73,7 @@ def test_nobody_is_minus_one():
 @pytest.mark.parametrize(
     ("name", "value"), [("getuid", 0), ("geteuid", 101), ("getgid", 0), ("getegid", 0), ("setfsuid", 101)]
 )
-def test_who_it_is(name, value):
+def test_the_user_of_a_process(name, value):
     assert go(RESTING, name, 0) == CallOutcome(RESTING, value)
 
 

@@ -108,7 +108,7 @@ class TestPrograms:
 
 
 class TestVariables:
-    def test_those_of_the_image_give_way_to_all_others(self):
+    def test_variables_of_the_image_have_the_lowest_precedence(self):
         env = [{"name": "COLOUR", "value": "red"}]
         image = {"COLOUR": "blue", "PATH": "/image", "HOME": "/data", "WEB_SERVICE_HOST": "nowhere"}
         environment = build_environment(container(env=env), around(pod(), [service("web")]), image)
@@ -221,7 +221,7 @@ class TestVariables:
             ({"resource": "limits.cpu", "containerName": "other"}, "4"),
         ],
     )
-    def test_what_it_may_have_or_else_what_the_node_has(self, selector, expected):
+    def test_limits_as_variables_default_to_the_nodes_capacity(self, selector, expected):
         resources = {"limits": {"cpu": "1500m"}, "requests": {"cpu": "250m"}}
         made = pod({"containers": [{"name": "main", "resources": resources}, {"name": "other"}]})
         surroundings = replace(around(made), allocatable={"cpu": "4", "memory": "8388608Ki"})
@@ -239,7 +239,7 @@ class TestVariables:
             ({}, "the source of variable X"),
         ],
     )
-    def test_a_source_that_there_is_not(self, source, message):
+    def test_a_missing_source(self, source, message):
         made = pod({"containers": [{"name": "main", "env": [{"name": "X", "valueFrom": source}]}]})
         with pytest.raises(SourceError, match=message) as refusal:
             build_environment(made.spec.containers[0], around(made, sources=SOURCES), {})
@@ -370,7 +370,7 @@ class TestVolumes:
             ({"configMap": {"name": "settings", "items": [{"key": "size", "path": "x"}]}}, "config key: size"),
         ],
     )
-    def test_what_is_not_there(self, volume, message):
+    def test_missing_sources_of_volumes(self, volume, message):
         made = pod({"volumes": [{"name": "v", **volume}]})
         with pytest.raises(SourceError, match=message):
             volume_files(made.spec.volumes[0], around(made, sources=SOURCES))
@@ -408,13 +408,13 @@ class TestVolumes:
             Mount("/srv", "/data/code", read_only=True, part="a"),
         ]
 
-    def test_what_the_node_writes_nobody_else_may_write(self):
+    def test_files_of_the_node_are_not_writable_for_pods(self):
         made = pod({"volumes": [{"name": "v", "configMap": {"name": "settings"}}]})
         mounts = mounts_of(container(volumeMounts=[{"name": "v", "mountPath": "/mnt"}]), made, {"v": "/run/v"}, {})
         assert mounts == [Mount("/run/v", "/mnt", read_only=True)]
 
     @pytest.mark.parametrize("name", ["data", "absent"])
-    def test_what_cannot_be_mounted_is_named(self, name):
+    def test_volumes_that_cannot_be_mounted_are_named(self, name):
         with pytest.raises(VolumeError, match=name):
             mounts_of(container(volumeMounts=[{"name": name, "mountPath": "/mnt"}]), pod(self.MOUNTED), {}, {})
 

@@ -30,7 +30,7 @@ def test_there_is_room_until_all_is_used():
     )
 
 
-def test_a_pod_that_is_not_taken_ends_before_it_has_begun():
+def test_a_rejected_pod_ends_before_it_begins():
     refusal = without_address("no address left")
     main = ContainerLife(ContainerRecord(Container("main")), "Always")
     pod, effects = life.step_pod(life.PodLife((), (main,), 30.0), events.Fail(refusal, "Warning"), 0.0)

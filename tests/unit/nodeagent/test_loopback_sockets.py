@@ -23,7 +23,7 @@ def test_a_port_of_the_kernels_choice_stays_that():
 
 
 @pytest.mark.parametrize("ip", ["127.0.0.1", "192.0.2.7", "::1"])
-def test_what_is_not_the_labs_is_left_alone(ip):
+def test_sockets_outside_of_the_lab_are_not_changed(ip):
     assert ORDINARY.to_bind(ip, 80) is None
     assert ORDINARY.to_connect(ip, 80) is None
     assert not ORDINARY.is_of_lab(ip)

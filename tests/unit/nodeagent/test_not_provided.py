@@ -73,7 +73,7 @@ def paths(spec, **container):
         ),
     ],
 )
-def test_each_wish_is_named_by_its_path(spec, container, expected):
+def test_each_unsupported_field_is_named_by_its_path(spec, container, expected):
     assert paths(spec, **container) == expected
 
 

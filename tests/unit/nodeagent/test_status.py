@@ -72,7 +72,7 @@ def test_an_ephemeral_container_is_shown_and_counts_for_nothing():
     assert (status["phase"], conditions(status)["Ready"]) == ("Running", ("True", ""))
 
 
-def test_a_container_is_said_to_have_what_its_pod_asks_for_now():
+def test_the_status_reports_the_current_resources_of_a_container():
     asks = {"requests": {"cpu": "1"}, "limits": {"cpu": "2"}}
     status = build_status(pod({"name": "c0", "resources": asks}), record(RUNNING), NOW)["containerStatuses"][0]
     assert (status["resources"], status["allocatedResources"]) == (asks, {"cpu": "1"})
@@ -80,7 +80,7 @@ def test_a_container_is_said_to_have_what_its_pod_asks_for_now():
 
 
 class TestEndedByItsNode:
-    def test_it_is_failed_once_nothing_runs(self):
+    def test_a_pod_is_failed_once_no_container_runs(self):
         """However its containers have ended."""
         running = replace(record(RUNNING), failure=DEADLINE_EXCEEDED)
         assert build_status(pod(), running, NOW)["phase"] == "Running"
@@ -90,7 +90,7 @@ class TestEndedByItsNode:
             assert status["message"] == "Pod was active on the node longer than the specified deadline"
 
     @pytest.mark.parametrize(("spec", "left"), [({}, None), ({"activeDeadlineSeconds": 60}, 51)])
-    def test_how_long_it_may_still_be_active(self, spec, left):
+    def test_the_remaining_active_time_of_a_pod(self, spec, left):
         assert seconds_until_deadline(pod(**spec), THEN, datetime.fromisoformat(NOW)) == left
 
 
@@ -98,7 +98,7 @@ class TestEndedByItsNode:
     ("policy", "code", "shown"),
     [("FallbackToLogsOnError", 3, True), ("FallbackToLogsOnError", 0, False), ("File", 3, False)],
 )
-def test_whose_log_tells_why_it_has_ended(policy, code, shown):
+def test_when_the_log_is_the_termination_message(policy, code, shown):
     (container,) = pod({"name": "main", "terminationMessagePolicy": policy}).spec.containers
     assert shows_log(container, code) is shown
 
@@ -117,7 +117,7 @@ def test_a_message_has_an_end():
         ("/data", "/data", ["/data"]),
     ],
 )
-def test_where_a_container_sees_its_message_file(path, volume, targets):
+def test_the_mount_of_the_termination_message_file(path, volume, targets):
     (container,) = pod({"name": "main", "terminationMessagePath": path}).spec.containers
     mounts = with_message_file([Mount("/run/v", volume)], container, "/run/end")
     assert [mount.target for mount in mounts] == targets
@@ -148,7 +148,7 @@ class TestPhase:
             ("Always", record(RUNNING, init=[BACK_OFF], sidecars=True), "Running"),
         ],
     )
-    def test_of_containers_and_policy(self, policy, of, phase):
+    def test_the_phase_by_containers_and_policy(self, policy, of, phase):
         assert pod_phase(policy, of) == phase
 
 
@@ -215,12 +215,12 @@ class TestTakingOver:
             ({"running": {"startedAt": THEN}}, 137),
         ],
     )
-    def test_what_ran_has_ended_with_the_agent_that_ran_it(self, state, expected):
+    def test_processes_of_an_ended_agent_have_ended(self, state, expected):
         found = record_of(self.CONTAINER, ({"name": "main", "state": state, "restartCount": 4},))
         assert found.restart_count == 4
         assert (found.state.exit_code if isinstance(found.state, Terminated) else found.state) == expected
 
-    def test_nothing_known(self):
+    def test_a_container_without_a_published_status(self):
         assert record_of(self.CONTAINER, None) == ContainerRecord(self.CONTAINER)
 
     @given(st.sampled_from([CREATING, RUNNING, DONE, FAILED]), st.booleans())
@@ -319,7 +319,7 @@ class TestPodIP:
         else:
             assert next_pod_ip("10.0.0.0/29", used, f"10.0.0.{last}") == free[0]
 
-    def test_the_first(self):
+    def test_the_first_address_is_the_pods_ip(self):
         assert next_pod_ip("10.244.1.0/24", set()) == "10.244.1.2"
 
     def test_ipv6_of_which_there_is_no_end(self):

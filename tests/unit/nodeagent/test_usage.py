@@ -57,7 +57,7 @@ def rate(now, before):
     return summary(now, before)["pods"][0]["containers"][0]["cpu"].get("usageNanoCores")
 
 
-def test_how_fast_time_is_used_is_told_against_an_earlier_moment():
+def test_cpu_usage_is_computed_from_an_earlier_sample():
     assert rate(USAGE, None) is None
     assert rate(moved(10, 8 * SECOND), USAGE) == SECOND // 2
     assert rate(moved(10, 0, started_at="2026-01-01T00:00:30Z"), USAGE) is None  # another run of the container

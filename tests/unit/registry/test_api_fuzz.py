@@ -125,7 +125,7 @@ START = WORLD.state
 
 @settings(max_examples=300)
 @given(st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]), PATHS, QUERIES, BODIES, TYPES)
-def test_no_request_is_a_fault_of_ours(method, path, query, body, content_type):
+def test_no_request_causes_an_internal_error(method, path, query, body, content_type):
     WORLD.state = START
     found = outcome(method, f"{path}?{query}", body, content_type)
     if isinstance(found, ApiError):

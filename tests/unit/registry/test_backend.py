@@ -49,7 +49,7 @@ ON_NODES = [
 
 
 @pytest.mark.parametrize(("method", "url", "path"), ON_NODES)
-def test_on_the_node(world, method, url, path):
+def test_the_node_of_a_pod(world, method, url, path):
     assert world.ask(method, f"{PODS}/{url}") == BackendServer("https", "192.0.2.11", 10250, path, is_node=True)
 
 
@@ -65,7 +65,7 @@ OF_NODES = [
 
 
 @pytest.mark.parametrize(("url", "upstream"), OF_NODES)
-def test_what_a_node_tells_of_itself_is_asked_with_our_certificate_and_its_other_ports_are_not(world, url, upstream):
+def test_only_a_nodes_own_api_is_called_with_our_certificate(world, url, upstream):
     assert world.ask("GET", f"{NODES}/{url}") == upstream
 
 
@@ -77,7 +77,7 @@ def test_what_a_node_tells_of_itself_is_asked_with_our_certificate_and_its_other
         ("ftp:node-1:1/proxy/", 400, 'invalid node request "ftp:node-1:1"'),
     ],
 )
-def test_no_port_of_a_node(world, url, code, message):
+def test_a_node_without_a_port(world, url, code, message):
     status = world.refused("GET", f"{NODES}/{url}")
     assert (status["code"], status["message"]) == (code, message)
 
@@ -104,7 +104,7 @@ NOWHERE = [
 
 
 @pytest.mark.parametrize(("url", "code", "message"), NOWHERE)
-def test_nowhere(world, url, code, message):
+def test_a_pod_without_a_node(world, url, code, message):
     status = world.refused("GET", f"{PODS}/{url}")
     assert (status["code"], status["message"]) == (code, message)
 
@@ -252,7 +252,7 @@ NO_ENDPOINT = [
 
 
 @pytest.mark.parametrize(("name", "message"), NO_ENDPOINT)
-def test_a_service_that_nobody_answers_for(service, name, message):
+def test_a_service_that_no_node_announces(service, name, message):
     publish(service, "single", UNREADY, [{"port": 8080, "protocol": "TCP"}])
     status = service.refused("GET", f"{SERVICES}/{name}/proxy/")
     assert (status["code"], status["reason"], status["message"]) == (503, "ServiceUnavailable", message)

@@ -173,7 +173,7 @@ def test_metadata_is_not_the_converters(world):
     assert world.do("GET", f"{OLD}/a")["metadata"] == {**metadata, "labels": {"x": "y"}}
 
 
-def test_what_is_stored_follows_the_definition_when_it_is_written_again(world):
+def test_a_rewritten_object_gets_the_current_stored_version(world):
     world.do("POST", NEW, backup("a", "v2", minutes=60))
     old, new = definition()["spec"]["versions"]
     versions = [{**old, "storage": True}, {**new, "storage": False}]

@@ -65,7 +65,7 @@ def test_another_manager_through_another_version_meets_a_conflict_in_the_words_o
     assert entries(made) == {("two", "Apply", "example.com/v2"): spec(*again)}
 
 
-def test_what_another_manager_owns_through_another_version_stays(world):
+def test_fields_owned_through_another_version_stay(world):
     apply(world, f"{OLD}/a", backup("a", hours=2), "one")
     same = {"hours": 2} if is_by_name(world) else {"minutes": 120}
     apply(world, f"{NEW}/a", backup("a", "v2", **same), "two")

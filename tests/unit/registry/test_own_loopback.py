@@ -39,7 +39,7 @@ def test_only_its_own_addresses_are_accepted(path, body):
     world.do("POST", path, body("127.40.241.1"))
 
 
-def test_other_faults_of_the_same_document_are_still_told():
+def test_other_faults_of_the_same_document_are_still_reported():
     body = slice_with("127.40.1.2") | {"addressType": "IPv6"}
     assert "must be a valid IPv6 address" in ApiWorld(cluster=OWN).refused("POST", SLICES, body)["message"]
 

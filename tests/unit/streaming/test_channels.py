@@ -44,7 +44,7 @@ def test_a_command(protocols, in_base64, tells_status):
 
 
 @pytest.mark.parametrize(("protocols", "in_base64", "tells_status"), FORMS)
-def test_a_failure_is_told_in_every_form(protocols, in_base64, tells_status):
+def test_a_failure_is_reported_in_every_format(protocols, in_base64, tells_status):
     client = WebSocketClient(*protocols)
     session = WebSocketExec(ExecRequest(("sh",), False, frozenset({Output.STDOUT}), False), client.head)
     client.received(session.data_to_send())
@@ -75,6 +75,6 @@ def test_base64_in_pieces():
 
 
 @pytest.mark.parametrize("text", [b"0!!!!", b"x", b"0a=bc"])
-def test_what_is_no_base64(text):
+def test_invalid_base64(text):
     with pytest.raises(PeerError):
         ChannelReader(in_base64=True).receive(Piece(True, text))

@@ -148,7 +148,7 @@ def test_the_size_of_a_terminal_reaches_the_command(side):
     assert said(client, sizes) == [Resize(80, 24), Resize(100, 50)]
 
 
-def test_a_terminal_whose_size_nobody_has_said():
+def test_a_terminal_without_a_known_size():
     assert ResizeReader().receive(b'{"Width":0,"Height":0}{"Width":80,"Height":24}') == [Resize(80, 24)]
 
 
@@ -296,7 +296,7 @@ def test_requests_that_make_no_sense(text):
     "text",
     ["x", "[]", "{}", '{"Width":-1,"Height":1}', '{"Width":70000,"Height":1}', '{"Width":"8"}', "{" + " " * 2000],
 )
-def test_what_is_no_terminal_size(text):
+def test_invalid_terminal_sizes(text):
     with pytest.raises(PeerError):
         ResizeReader().receive(text.encode())
 

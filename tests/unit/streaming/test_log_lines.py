@@ -34,7 +34,7 @@ def test_lines_are_kept_with_time_and_stream():
 
 @given(st.lists(st.one_of(st.binary(max_size=30), st.sampled_from([0, 1, MAX_PART - 1, MAX_PART + 5])), max_size=5))
 @settings(max_examples=60)
-def test_what_was_written_is_seen_again(pieces):
+def test_written_lines_are_read_back(pieces):
     writes = [b"x" * piece if isinstance(piece, int) else piece for piece in pieces]
     data = kept(*writes)
     assert seen(data) == b"".join(writes)

@@ -87,7 +87,7 @@ def test_data_flows_both_ways_and_each_side_ends_on_its_own(peer):
     assert peer.hear() == [Data(3, b"200 OK", False), Data(3, b"", True), Data(1, b"", True)]
 
 
-def test_a_failure_is_told_on_the_error_stream(peer):
+def test_a_failure_is_reported_on_the_error_stream(peer):
     opened(peer)
     peer.forward.finish(3, "connection refused")
     assert peer.hear() == [Data(1, b"connection refused", True), Data(3, b"", True)]

@@ -67,7 +67,7 @@ def test_ports(values, expected):
 
 
 @pytest.mark.parametrize("values", [[], [""], ["0"], ["65536"], ["http"], ["80,"], ["-1"], [",".join(["80"] * 101)]])
-def test_what_is_no_list_of_ports(values):
+def test_invalid_lists_of_ports(values):
     with pytest.raises(BadRequest):
         parse_ports(values)
 

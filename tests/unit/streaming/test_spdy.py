@@ -59,7 +59,7 @@ def test_the_dictionary_is_the_one_of_the_specification():
     assert (len(DICTIONARY), zlib.adler32(DICTIONARY)) == (1423, 0xE3C6A7C2)
 
 
-def test_a_conversation_means_the_same_whole_and_byte_by_byte():
+def test_a_conversation_parses_the_same_whole_and_byte_by_byte():
     client = FrameWriter()
     conversation = (
         client.syn_stream(1, {"streamtype": "error"})
@@ -108,7 +108,7 @@ def written(writer, frame):
 
 @given(st.lists(frames, max_size=8))
 @settings(max_examples=60)
-def test_what_is_written_is_read_again(sent):
+def test_written_frames_are_read_back(sent):
     writer = FrameWriter()
     assert received(*(written(writer, frame) for frame in sent)) == sent
 
@@ -167,7 +167,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("data", REFUSED.values(), ids=REFUSED)
-def test_what_is_refused_ends_the_connection(data):
+def test_a_refused_frame_ends_the_connection(data):
     server = SpdyServer()
     with pytest.raises(PeerError):
         server.receive(data)

@@ -22,7 +22,7 @@ def test_the_nearest_marker_counts_most():
         (pytest.mark.fairlead(node=3).mark, "does not know 'node'"),
     ],
 )
-def test_what_nobody_knows_is_refused(mark, message):
+def test_unknown_options_are_refused(mark, message):
     with pytest.raises(pytest.UsageError, match=message):
         spec_of([mark])
 

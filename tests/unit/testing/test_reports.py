@@ -3,5 +3,5 @@
 from fairlead.testing.reports import sections
 
 
-def test_what_is_no_lab_is_passed_over():
+def test_objects_that_are_no_labs_are_ignored():
     assert sections(["text", 5, "text"], None) == []

@@ -129,7 +129,7 @@ STRANGE = {
 
 
 @pytest.mark.parametrize(("mode", "rule"), [(mode, rule) for mode, rules in STRANGE.items() for rule in rules])
-def test_what_is_not_understood_is_a_doubt_and_never_a_certainty(mode, rule):
+def test_unknown_rules_are_doubts(mode, rule):
     wrapped = rule.replace("INPUT", "FORWARD")
     chain = f"chain fw {{\n\t\ttype filter hook forward priority 0; policy accept;\n\t\t{rule}\n\t}}"
     around = (
@@ -154,7 +154,7 @@ HARMLESS = (
 
 
 @pytest.mark.parametrize("rule", HARMLESS)
-def test_what_only_tells_or_is_not_about_this_packet_leaves_it_certain(rule):
+def test_irrelevant_rules_leave_the_outcome_certain(rule):
     around = f"*filter\n:FORWARD ACCEPT [0:0]\n{rule}\nCOMMIT\n"
     found = follow(kube_proxy("iptables", around), Packet(POD, "10.96.0.10", 80, interface=UNTOLD))
     assert found.is_certain

@@ -19,7 +19,7 @@ def at(version):
 
 
 @pytest.mark.parametrize(("written", "is_borne_out"), [(8, True), (10, True), (12, False)])
-def test_a_list_bears_out_what_was_written_up_to_it(written, is_borne_out):
+def test_a_list_confirms_the_writes_before_its_version(written, is_borne_out):
     copy = Collection(lambda old, new: None)
     copy.begin_list()
     copy.learn(at(written))
@@ -39,7 +39,7 @@ def test_the_next_list_counts_again():
     assert copy.objects[KEY].version == 11
 
 
-def test_a_list_that_does_not_bear_out_a_write_is_followed_by_another():
+def test_a_list_that_lacks_a_write_is_followed_by_another():
     life = Life().listed("10", 0.0, 0.5, is_borne_out=False)
     step = life.step
     assert isinstance(step, Watch)

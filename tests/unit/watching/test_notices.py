@@ -7,14 +7,14 @@ def said(notices, moments, about="services", cause="403 Forbidden"):
     return [now for now in moments if notices.trouble(about, cause, now)]
 
 
-def test_a_trouble_that_stays_is_said_ever_more_rarely():
+def test_a_constant_trouble_is_reported_less_and_less_often():
     moments = said(Notices(), range(0, 24 * 3600, 5))
     assert moments[:4] == [0, FIRST_AGAIN, 3 * FIRST_AGAIN, 7 * FIRST_AGAIN]
     assert moments[-1] - moments[-2] == LAST_AGAIN
     assert len(moments) < 32
 
 
-def test_each_trouble_is_said_for_itself():
+def test_each_trouble_is_reported_separately():
     notices = Notices()
     assert notices.trouble("services", "403", 0)
     assert notices.trouble("nodes", "403", 0)
@@ -22,7 +22,7 @@ def test_each_trouble_is_said_for_itself():
     assert not notices.trouble("services", "403", 1)
 
 
-def test_its_end_is_said_once():
+def test_the_end_of_a_trouble_is_reported_once():
     notices = Notices()
     notices.trouble("services", "403", 0)
     notices.trouble("services", "500", 10)
@@ -31,7 +31,7 @@ def test_its_end_is_said_once():
     assert notices.relief("services", 31) is None
 
 
-def test_a_trouble_that_comes_and_goes_is_not_said_more_often_than_one_that_stays():
+def test_an_intermittent_trouble_is_not_reported_more_often_than_a_constant_one():
     notices, lines = Notices(), 0
     for now in range(0, 3600, 2):
         lines += notices.trouble("", "refused", now)
@@ -39,7 +39,7 @@ def test_a_trouble_that_comes_and_goes_is_not_said_more_often_than_one_that_stay
     assert lines <= 14  # 0, 60, 180, 420, 900, 1860 and 3780 s, each with its end
 
 
-def test_a_trouble_of_long_ago_is_news_again():
+def test_an_old_trouble_is_reported_again():
     notices = Notices()
     said(notices, range(0, 3600, 10))
     notices.relief("services", 3600)

@@ -112,7 +112,7 @@ SIGNATURES = [
 
 
 @pytest.mark.parametrize(("request_", "asked", "step"), SIGNATURES)
-def test_what_is_approved_is_signed(request_, asked, step):
+def test_approved_requests_are_signed(request_, asked, step):
     assert next_steps(request_, asked, None) == (step,)
 
 

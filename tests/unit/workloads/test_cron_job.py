@@ -69,7 +69,7 @@ def test_a_job_is_started_when_its_time_has_come():
     assert job_name(cron_job(), plan.start) == f"c-{int(plan.start.timestamp()) // 60}"
 
 
-def test_nothing_is_started_before_and_nothing_twice():
+def test_no_job_is_started_early_or_twice():
     assert plan_cron_job(cron_job(), (), at("2026-03-01T00:04:59Z")).start is None
     done = cron_job(last="2026-03-01T00:05:00Z")
     assert plan_cron_job(done, (), at("2026-03-01T00:05:30Z")).start is None
@@ -77,19 +77,19 @@ def test_nothing_is_started_before_and_nothing_twice():
     assert plan_cron_job(cron_job(), (there,), at("2026-03-01T00:05:30Z")).start is None
 
 
-def test_of_what_was_missed_the_last_counts_and_much_of_it_is_said():
+def test_only_the_last_missed_run_starts_and_many_are_reported():
     plan = plan_cron_job(cron_job(), (), at("2026-06-01T00:03:00Z"))
     assert plan.start == at("2026-06-01T00:00:00Z")
     assert [saying.reason for saying in plan.says] == ["TooManyMissedTimes"]
 
 
-def test_a_deadline_lets_old_times_go():
+def test_a_deadline_ignores_older_progress():
     late = cron_job("0 0 * * *", startingDeadlineSeconds=60)
     assert plan_cron_job(late, (), at("2026-03-02T00:00:59Z")).start == at("2026-03-02T00:00:00Z")
     assert plan_cron_job(late, (), at("2026-03-02T00:02:00Z")).start is None
 
 
-def test_one_that_is_suspended_starts_nothing_and_waits_for_nothing():
+def test_a_suspended_cron_job_starts_nothing_and_has_no_next_time():
     plan = plan_cron_job(cron_job(suspend=True), (), at("2026-03-01T00:05:10Z"))
     assert (plan.start, plan.again_in) == (None, None)
 
@@ -97,7 +97,7 @@ def test_one_that_is_suspended_starts_nothing_and_waits_for_nothing():
 @pytest.mark.parametrize(
     ("policy", "starts", "deletes"), [("Allow", True, []), ("Forbid", False, []), ("Replace", True, ["running"])]
 )
-def test_what_runs_already(policy, starts, deletes):
+def test_running_jobs_and_concurrency_policies(policy, starts, deletes):
     jobs = (job("running"), job("ended", "Complete"))
     plan = plan_cron_job(cron_job(concurrencyPolicy=policy), jobs, at("2026-03-01T00:05:10Z"))
     assert (plan.start is not None) is starts
@@ -106,7 +106,7 @@ def test_what_runs_already(policy, starts, deletes):
     assert plan.status.last_successful_time == MADE
 
 
-def test_only_so_many_that_have_ended_are_kept():
+def test_the_number_of_finished_jobs_is_limited():
     jobs = [job(f"s{day}", "Complete", f"2026-03-0{day}T00:00:00Z") for day in (3, 1, 2)]
     jobs += [job(f"f{day}", "Failed", f"2026-03-0{day}T00:00:00Z") for day in (1, 2)]
     keeping = cron_job(last="2026-03-09T00:00:00Z", successfulJobsHistoryLimit=1, failedJobsHistoryLimit=0)

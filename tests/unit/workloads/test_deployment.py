@@ -198,7 +198,7 @@ def test_the_status_says_how_far_it_is():
     ("now", "reason"),
     [("2026-01-01T00:00:59Z", "ReplicaSetUpdated"), ("2026-01-01T00:01:01Z", "ProgressDeadlineExceeded")],
 )
-def test_a_rollout_that_stands_still_fails_after_its_deadline(now, reason):
+def test_a_stalled_rollout_fails_after_its_deadline(now, reason):
     world = World()
     wanted = deployment(2, progressDeadlineSeconds=60)
     world.step(wanted)

@@ -41,7 +41,7 @@ def budget(spec, **status):
         ({}, 3, 3, (3, 0, 3)),
     ],
 )
-def test_how_many_may_go(spec, ready, replicas, expected):
+def test_the_number_of_allowed_disruptions(spec, ready, replicas, expected):
     pods = [owned(f"p{i}", ready=i < ready) for i in range(3)]
     found = observe_budget(budget(spec), pods, {"rs": replicas}, NOW)
     assert (found.current_healthy, found.desired_healthy, found.disruptions_allowed) == expected
@@ -120,7 +120,7 @@ def test_an_exhausted_budget_refuses():
     ]
 
 
-def test_a_budget_that_nobody_has_looked_at_refuses_for_now():
+def test_a_budget_without_status_refuses():
     refusal = Evictions({"minAvailable": 1}).refused()
     assert refusal["details"]["retryAfterSeconds"] == 10
     assert "still being processed" in refusal["details"]["causes"][0]["message"]
@@ -134,7 +134,7 @@ def test_a_budget_that_nobody_has_looked_at_refuses_for_now():
         ({"unhealthyPodEvictionPolicy": "AlwaysAllow"}, NO_SPARE | {"currentHealthy": 0}, True),
     ],
 )
-def test_a_pod_that_does_not_work_may_go_all_the_same(spec, status, goes):
+def test_an_unready_pod_can_be_evicted(spec, status, goes):
     world = Evictions({"minAvailable": 1, **spec}, ready=False, **status)
     world.evict() if goes else world.refused()
     assert world.is_ending() == goes

@@ -38,7 +38,7 @@ def test_times_that_do_not_fit_each_other_are_refused(timing, fault):
         pytest.param(LeaseSpec("dead", 15, THEN, THEN), 1, True, id="by one that is known to be dead"),
     ],
 )
-def test_when_it_may_be_taken(spec, now, expected):
+def test_when_a_lease_can_be_taken(spec, now, expected):
     assert may_take(SeenLease(lease(spec), 0.0), "me", now, lambda name: name == "dead") is expected
 
 
@@ -58,11 +58,11 @@ def test_silence_counts_from_when_the_lease_was_first_seen_to_say_so():
         pytest.param(LeaseSpec(None, 1, THEN, THEN, 3), LeaseSpec("me", 15, NOW, NOW, 4), id="given back"),
     ],
 )
-def test_what_a_holder_writes(spec, expected):
+def test_the_lease_of_a_holder(spec, expected):
     assert taken(spec, "me", Timing(), NOW) == expected
 
 
-def test_what_is_given_back_may_be_taken_at_once_by_any_reader():
+def test_a_released_lease_can_be_taken_at_once():
     free = released(HELD, NOW)
     assert free == LeaseSpec(None, 1, NOW, NOW, 3)
     assert may_take(SeenLease(lease(free), 0.0), "me", 0.0)

@@ -18,5 +18,5 @@ from fairlead.workloads.proportional import Linear, wanted_replicas
         pytest.param(Linear(prevent_single_point_failure=True), 1, 4, 1, id="but one node has room for one failure"),
     ],
 )
-def test_linear(linear, nodes, cores, expected):
+def test_shares_are_proportional(linear, nodes, cores, expected):
     assert wanted_replicas(linear, nodes, cores) == expected

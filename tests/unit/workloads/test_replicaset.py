@@ -85,7 +85,7 @@ def test_a_replication_controller_is_read_as_a_replica_set():
     assert (status.replicas, status.fully_labeled_replicas, status.observed_generation) == (1, 1, 3)
 
 
-def test_a_set_that_is_going_makes_nothing():
+def test_a_deleted_set_creates_no_pods():
     assert plan_replicas(replica_set(**DELETED), []).creates == 0
 
 

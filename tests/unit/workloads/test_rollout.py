@@ -121,7 +121,7 @@ def condition(type_, status="True", reason=""):
         ),
     ],
 )
-def test_what_is_awaited(object_, expected):
+def test_awaited_objects(object_, expected):
     assert awaited(object_) == expected
 
 
@@ -134,7 +134,7 @@ STATES = [
 ]
 
 
-def test_what_the_containers_do_that_are_waited_for():
+def test_the_state_of_awaited_containers():
     status = {"initContainerStatuses": STATES[:1], "containerStatuses": STATES[1:]}
     pod = decode(Pod, {"metadata": {"name": "a", "namespace": "default"}, "status": status})
     assert container_states(pod) == [
@@ -146,7 +146,7 @@ def test_what_the_containers_do_that_are_waited_for():
     assert container_states(make_pod("a")) == []
 
 
-def test_whose_pods_are_waited_for():
+def test_awaited_pods():
     pods = [make_pod("a", labels={"app": "web"}), make_pod("b", labels={"batch.kubernetes.io/job-name": "web"})]
     assert pods_of(pods[0], pods) == pods[:1]
     assert pods_of(decode(Job, {"metadata": {"name": "web", "namespace": "default"}}), pods) == pods[1:]

@@ -175,7 +175,7 @@ def remembered(wanted, known=()):
     return [structs.replace(r, revision=plan.number) if r is plan.renumber else r for r in known]
 
 
-def test_templates_are_remembered_once_and_numbered_anew_when_they_return():
+def test_a_returning_template_reuses_its_revision_with_a_new_number():
     first, second = stateful_set(), stateful_set(image="db:2")
     known = remembered(first)
     assert remembered(first, known) == known

@@ -37,7 +37,7 @@ def test_whether_the_link_is_answered_on(read, text, answers):
     assert read(text).answers_on_link is answers
 
 
-def test_everything_that_may_be_said(read):
+def test_all_options_together(read):
     text = """
     bgp:
       asn: 4200000000
@@ -123,7 +123,7 @@ def test_refusals(read, text, message):
         (AnnouncerOptions("n", ("192.0.2.0/24",), answers_on_link=False), "leaves no way to announce anything"),
     ],
 )
-def test_what_does_not_go_together(options, message):
+def test_conflicting_options(options, message):
     with pytest.raises(ValueError, match=message):
         check_options(options)
 

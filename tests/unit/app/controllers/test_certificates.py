@@ -65,7 +65,7 @@ async def test_a_node_that_begins_gets_its_certificate(authority):
     assert facts_of(base64.b64decode(api.requests[0]["status"]["certificate"])).subject == NODE
 
 
-async def test_who_may_not_have_it_approved_waits_for_somebody(authority):
+async def test_requests_without_automatic_approval_wait(authority):
     api = Cluster()
     await api.ask(new_request(NODE).request, username="somebody")
     async with running(api, "certificate", authority=authority):
@@ -76,7 +76,7 @@ async def test_who_may_not_have_it_approved_waits_for_somebody(authority):
 
 
 @pytest.mark.parametrize("pem", [b"nonsense", new_request(CertificateSubject("jane")).request])
-async def test_what_cannot_be_signed_fails_once(authority, pem):
+async def test_requests_that_cannot_be_signed_fail_once(authority, pem):
     api = Cluster()
     await api.ask(pem, APPROVED)
     async with running(api, "certificate", authority=authority):

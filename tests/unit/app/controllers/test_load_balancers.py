@@ -49,7 +49,7 @@ OTHER = had_by(balanced("other"))
         (make_service(type="NodePort"), False),
     ],
 )
-def test_which_services_want_one(service, expected):
+def test_which_services_need_a_load_balancer(service, expected):
     assert wants_load_balancer(service, POOLS) is expected
 
 
@@ -66,7 +66,7 @@ def test_a_pools_class_is_ours_too():
         pytest.param(balanced(namespace="team-a", loadBalancerIP="192.0.2.1"), "192.0.2.1", id="by request from any"),
     ],
 )
-def test_whose_pool(service, expected):
+def test_which_pool_a_service_uses(service, expected):
     assert choose_addresses(service, POOLS_OF_TEAMS, {}) == (expected,)
 
 
@@ -171,7 +171,7 @@ async def test_without_pools_nothing_is_done():
     assert not api.writes
 
 
-def test_what_belongs_to_another_namespace_or_class_is_unavailable():
+def test_pools_of_other_namespaces_and_classes_are_unavailable():
     for address in ("198.51.100.1", "203.0.113.1"):
         with pytest.raises(NoAddress, match=f"the address {address} is in no pool"):
             choose_addresses(balanced(loadBalancerIP=address), POOLS_OF_TEAMS, {})

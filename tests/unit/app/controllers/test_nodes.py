@@ -96,7 +96,7 @@ def test_evictions(taint, tolerations, seconds):
     assert (due and int((due - due.replace(minute=0, second=0)).total_seconds())) == seconds
 
 
-def test_how_long_silence_is_borne_by_default_may_be_set():
+def test_the_default_toleration_of_silent_nodes_can_be_set():
     tainted = node(taints=[{"key": UNREACHABLE[1][0], "effect": "NoExecute", "timeAdded": "2026-01-01T00:00:00Z"}])
     assert evicted_at(tainted, make_pod("p"), 7.0).second == 7
 
@@ -109,7 +109,7 @@ def test_how_long_silence_is_borne_by_default_may_be_set():
         (node("Unknown", UNREACHABLE), False),
     ],
 )
-def test_when_a_node_counts_as_off(silent, expected):
+def test_when_a_node_counts_as_powered_off(silent, expected):
     assert is_out_of_service(silent) is expected
 
 
@@ -191,7 +191,7 @@ async def test_pods_of_a_node_that_is_gone_are_removed():
 
 
 @pytest.mark.anyio
-async def test_what_ends_on_a_silent_node_stays_until_somebody_vouches_that_it_is_off():
+async def test_pods_ending_on_a_silent_node_stay_until_it_is_declared_off():
     api = FakeApi()
     await api.put(node("Unknown", UNREACHABLE), "nodes")
     await api.put(make_pod("ending", metadata={"deletionTimestamp": NOW}), "pods")

@@ -201,7 +201,7 @@ def test_an_endpoint_with_certificates_is_a_kubeconfig(tmp_path):
     assert (user["client-key"], Path(user["client-certificate"])) == ("/key.pem", Path("cert.pem").absolute())
 
 
-def test_names_outside_can_only_be_forwarded_to_somebody():
+def test_names_outside_need_a_server_to_forward_to():
     with pytest.raises(SettingsError, match="needs upstream servers"):
         options_from(None, Flags(outside="forward"))
     options, source = options_from(None, Flags(outside="forward", upstreams=("192.0.2.1",)))

@@ -57,7 +57,7 @@ async def happened(condition):
             await asyncio.sleep(0.01)
 
 
-async def test_what_other_clusters_export_is_read_and_followed():
+async def test_exports_of_other_clusters_are_read_and_followed():
     api = FakeApi()
     await api.put(namespace("testns"), "namespaces")
     await api.put(import_of("vip", "10.8.0.1"), "serviceimports")
@@ -95,7 +95,7 @@ async def test_what_other_clusters_export_is_read_and_followed():
         (Block(plugins=(LoadBalance(),)), Needs(cluster=False)),
     ],
 )
-def test_what_is_watched_is_what_an_answer_depends_on(block, needs):
+def test_all_kinds_that_answers_depend_on_are_watched(block, needs):
     assert DnsOptions(blocks=(block,)).needs == needs
     watches = ZoneWatches(FakeApi(), Authority(ZONE), ProgrammingDelay(new_registry()), needs)
     assert ("pods" in watches.informers) == needs.pods

@@ -80,7 +80,7 @@ def test_images(read, text, images):
         ("loadBalancerPools: [{cidrs: [192.0.2.300/24]}]", "loadBalancerPools[0].cidrs[0]: '192.0.2.300/24' does not"),
     ],
 )
-def test_what_is_wrong_is_said_of_its_field(read, text, message):
+def test_faults_name_their_field(read, text, message):
     with pytest.raises(ConfigError) as refusal:
         read(text)
     assert message in str(refusal.value)

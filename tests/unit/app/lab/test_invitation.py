@@ -43,14 +43,14 @@ def text(tmp_path_factory):
     return encode_invitation(invitation_for(home, guest()))
 
 
-def test_an_invitation_says_all_that_a_node_needs(text):
+def test_an_invitation_contains_all_that_a_node_needs(text):
     read = read_invitation(text)
     assert (read.lab, read.vni, read.hub, read.address) == ("lab", 77, HUB, PEER)
     assert read.node == replace(guest(), peer=None)
     assert (read.settings.images, read.settings.timers) == (SETTINGS.images, SETTINGS.timers)
 
 
-def test_what_it_holds_is_put_where_a_node_looks_for_it_and_nobody_else_can_read(text, tmp_path):
+def test_an_invitation_is_unpacked_privately_to_where_a_node_expects_it(text, tmp_path):
     read = read_invitation(text)
     unpack(read, plan(tmp_path, settings=read.settings, wire=WirePlan(77, PEER, HUB)))
     files = {str(path.relative_to(tmp_path / "data")) for path in tmp_path.rglob("*") if path.is_file()}
@@ -89,7 +89,7 @@ def test_an_invitation_that_cannot_be_used(text, path, value, message):
 
 
 @pytest.mark.parametrize("junk", [b"", b"[]", b"{}", b"\xff\xfe", b'{"version": 1}'])
-def test_what_is_no_invitation(junk):
+def test_invalid_invitations(junk):
     with pytest.raises(InvitationError):
         read_invitation(junk)
 

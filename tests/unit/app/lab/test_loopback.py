@@ -39,7 +39,7 @@ def test_nodes_and_load_balancers_are_at_their_place():
         ({"nodes": (numbered_node(1, DUAL_STACK),)}, "nodes[].addresses"),
     ],
 )
-def test_what_it_cannot_have_is_named(changes, words):
+def test_unsupported_settings_are_named(changes, words):
     wanted = structs.replace(USUAL, **changes)
     assert any(words in each for each in refusals(wanted))
     with pytest.raises(LabError, match="without namespaces"):

@@ -52,7 +52,7 @@ def test_published_doors(service, doors):
     assert published_doors(service) == doors
 
 
-def test_every_door_is_told_of():
+def test_every_published_port_is_reported():
     service = balanced("192.0.2.1", "2001:db8::1", ports=[SCTP])
     outside = ["nodes:30050/SCTP", "192.0.2.1:5000/SCTP", "[2001:db8::1]:5000/SCTP"]
     assert [door.outside for door in doors_of(service)] == outside
@@ -67,7 +67,7 @@ def test_the_table_tells_where_each_door_answers(tmp_path):
     assert read_published(table) == {node_port: "taken by another", address: "127.0.0.1:8080"}
 
 
-def test_who_is_flexible_gets_another_port_in_place_of_a_taken_one():
+def test_a_flexible_door_gets_another_port_if_its_own_is_taken():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         request = {"op": "listen", "protocol": "TCP", "port": port, "flexible": False}

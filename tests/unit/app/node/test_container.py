@@ -12,7 +12,7 @@ from fairlead.nodeagent.records import ContainerRecord
 
 
 @pytest.mark.parametrize("turns", range(4))
-def test_a_start_that_is_given_up_is_answered_at_whatever_moment(monkeypatch, turns):
+def test_an_abandoned_start_is_answered_at_any_time(monkeypatch, turns):
     async def never_started(*_):
         await asyncio.Event().wait()
 

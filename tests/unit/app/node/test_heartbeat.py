@@ -73,14 +73,14 @@ async def test_the_status_is_written_every_five_minutes(beating):
     assert await beating.beat(30) == {("patch", "leases"): 30, ("patch", "status"): 1}
 
 
-async def test_what_others_say_of_it_is_put_right(beating):
+async def test_foreign_changes_of_a_node_are_reverted(beating):
     await beating.say("Unknown")
     assert await beating.beat() == {("patch", "leases"): 1, ("patch", "status"): 1}
     assert (beating.said()["status"], beating.said()["reason"]) == ("True", "KubeletReady")
     assert beating.said()["lastTransitionTime"] == beating.said()["lastHeartbeatTime"]
 
 
-async def test_a_node_or_a_lease_that_somebody_has_deleted_is_made_again(beating):
+async def test_a_deleted_node_or_lease_is_recreated(beating):
     await beating.api.remove("nodes", "node-0", "")
     await beating.api.remove("leases", "node-0", "kube-node-lease")
     await beating.beat()

@@ -37,7 +37,7 @@ class Api:
         return answer
 
 
-def test_what_others_say_before_a_write_is_answered_does_not_stay():
+def test_foreign_status_changes_during_a_write_are_overwritten():
     """Their word may be heard on the watch before the answer that is older than it."""
     ours = {"conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": None}]}
 

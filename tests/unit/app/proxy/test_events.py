@@ -57,7 +57,7 @@ def test_an_annotation_that_cannot_be_read_is_named():
     assert message.startswith("fairlead.dev/endpoint-weights: 'heavy'")
 
 
-def test_a_health_check_that_cannot_listen_is_told_in_upstreams_words():
+def test_a_health_check_that_cannot_listen_is_reported_in_upstreams_words():
     def fail(events):
         events.health_check_failed(HASHED, 30500, OSError("address in use"))
 
@@ -70,7 +70,7 @@ def test_a_health_check_that_cannot_listen_is_told_in_upstreams_words():
     ]
 
 
-def test_a_service_whose_rules_are_refused_is_told_why():
+def test_a_service_with_refused_rules_gets_an_event_with_the_reason():
     ((kind, reason, message),) = events_of(lambda events: events.rules_refused(HASHED, "too odd " * 500), can_hash=True)
     assert (kind, reason) == ("Warning", "FailedToUpdateRules")
     assert message.startswith("node here could not change the rules of this Service, they stay as they were: too odd")
@@ -84,7 +84,7 @@ def test_a_service_that_names_another_ones_cluster_ip_is_told_whose_it_is():
     assert event == ("Warning", "ExternalIPNotServed", said)
 
 
-def test_a_firewall_in_the_way_is_told_of_with_what_helps():
+def test_a_blocking_firewall_is_reported_with_a_fix():
     chain = DroppingChain("inet", "fw", "way", "forward")
     (event,) = events_of(lambda events: events.dropped_by_host(node(), chain), can_hash=True)
     assert event[:2] == ("Warning", "HostFirewallDropsServices")

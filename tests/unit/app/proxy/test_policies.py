@@ -115,7 +115,7 @@ class Node:
         return self.step()
 
 
-def test_nothing_is_written_while_nobody_is_isolated(node):
+def test_nothing_is_written_without_isolated_pods(node):
     node.has(DENY, pods=[CLIENT])
     assert (node.store.table, node.store.done) == (None, ["put"])
     node.feed.pod_changed(None, pod("other", "10.0.0.3", node="there"))
@@ -127,7 +127,7 @@ def test_nothing_is_written_while_nobody_is_isolated(node):
     assert node.store.done == ["put", "put"]
 
 
-def test_nothing_is_written_before_all_is_known(node):
+def test_nothing_is_written_before_the_cluster_is_known(node):
     node.feed._follows_others = True
     node.feed._others[0].synced.clear()
     assert node.has(DENY) == 0
@@ -136,7 +136,7 @@ def test_nothing_is_written_before_all_is_known(node):
     assert node.step() == 1
 
 
-def test_a_change_of_a_pod_that_is_none_to_policies_wakes_nobody(node):
+def test_a_pod_change_without_effect_on_policies_wakes_no_one(node):
     node.has(DENY)
     before = len(node.wakes)
     ready = pod("web", "10.0.0.1", labels={"app": "web"}, annotations={"a": "b"})
@@ -177,7 +177,7 @@ def test_a_policy_that_is_refused_is_closed_and_concerns_no_other(node):
     assert node.reports.counts["IPv4"] == (1, 3, 0)
 
 
-def test_a_rule_that_makes_no_sense_lets_nothing_through_and_is_told_of(node):
+def test_an_invalid_rule_allows_nothing_and_is_reported(node):
     node.has(BAD)
     fault = "spec.ingress[0].from[0].ipBlock.cidr: Invalid value: '10.0.0.0/99': must be a valid CIDR value"
     assert node.reports.faults == [("bad", (fault,))]
@@ -186,7 +186,7 @@ def test_a_rule_that_makes_no_sense_lets_nothing_through_and_is_told_of(node):
     assert node.reports.counts["IPv4"] == (1, 1, 1)
 
 
-def test_a_fault_of_ours_leaves_the_rest_of_the_proxy_alone(node, monkeypatch):
+def test_an_internal_error_does_not_affect_the_rest_of_the_proxy(node, monkeypatch):
     def fails(*_):
         raise ZeroDivisionError
 

@@ -93,7 +93,7 @@ def test_nothing_is_done_while_cluster_and_host_rest(kernel, monkeypatch):
     asyncio.run(scenario())
 
 
-def test_strangers_who_come_all_the_time_are_looked_at_ever_less_often(kernel):
+def test_constant_foreign_changes_are_checked_less_and_less_often(kernel):
     async def scenario():
         proxy, waits = proxy_of(Plane(IPFamily.IPV4)), []
         for _ in range(6):
@@ -107,7 +107,7 @@ def test_strangers_who_come_all_the_time_are_looked_at_ever_less_often(kernel):
     asyncio.run(scenario())
 
 
-def test_a_stranger_who_comes_just_before_a_step_is_not_taken_for_us(kernel):
+def test_a_foreign_change_just_before_a_step_is_not_mistaken_for_our_own(kernel):
     async def scenario():
         proxy = proxy_of(Plane(IPFamily.IPV4))
         kernel["generation"] += 2  # ours, and a stranger's
@@ -117,14 +117,14 @@ def test_a_stranger_who_comes_just_before_a_step_is_not_taken_for_us(kernel):
     asyncio.run(scenario())
 
 
-def test_a_proxy_that_waits_for_processors_rests_in_proportion(monkeypatch):
+def test_a_proxy_that_waits_for_processors_pauses_in_proportion(monkeypatch):
     waited = iter([5.0, 5.0, 5.002, 5.022, 9.0])
     monkeypatch.setattr(cpu_wait, "seconds_waited", lambda: next(waited))
     breather = cpu_wait.Breather()
     assert [breather.rest() for _ in range(4)] == pytest.approx([0, 0.02, 0.2, cpu_wait.LONGEST])
 
 
-def test_a_proxy_does_not_rest_while_somebody_waits_for_its_rules():
+def test_a_proxy_does_not_pause_while_a_change_waits():
     """Tests, and ``fairlead up --wait``, ask when everything is in the kernel (``reached``)."""
 
     async def scenario():

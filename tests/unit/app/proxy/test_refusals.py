@@ -10,7 +10,7 @@ class Clock:
     now = 100.0
 
 
-def test_each_is_told_of_once_for_each_reason():
+def test_each_refused_service_is_reported_once_for_each_reason():
     told = []
     refusals = Refusals(lambda *what: told.append(what), lambda: Clock.now)
     for held in ({A: "odd"}, {A: "odd", B: "odd"}, {A: "odder", B: "odd"}, {B: "odd"}, {A: "odd", B: "odd"}):
@@ -18,7 +18,7 @@ def test_each_is_told_of_once_for_each_reason():
     assert told == [(A, "odd"), (B, "odd"), (A, "odder"), (A, "odd")]
 
 
-def test_each_is_tried_again_later_and_later_and_those_that_go_well_no_more():
+def test_refused_services_are_retried_at_growing_intervals_until_they_succeed():
     clock, waits = Clock(), []
     refusals = Refusals(lambda *_: None, lambda: clock.now)
     refusals.tried({A}, {A: "odd"})
@@ -33,7 +33,7 @@ def test_each_is_tried_again_later_and_later_and_those_that_go_well_no_more():
     assert (refusals.next_try, refusals.due()) == (float("inf"), set())
 
 
-def test_a_change_of_another_does_not_put_a_try_off():
+def test_a_change_of_another_service_does_not_delay_a_retry():
     clock = Clock()
     refusals = Refusals(lambda *_: None, lambda: clock.now)
     refusals.tried({A}, {A: "odd"})

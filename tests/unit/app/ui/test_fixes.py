@@ -17,7 +17,7 @@ FIX = 'kubectl patch -n default service web --type merge -p \'{"spec":{"selector
 WANTED = {"code": "selector-nothing", "subject": SUBJECT, "fix": FIX}
 
 
-def test_what_the_doctor_proposes_is_found():
+def test_fixes_of_the_doctor_are_recognised():
     found = find_fix(BROKEN, WANTED)
     assert found.text == FIX
     assert found.patch == {"spec": {"selector": {"app": "web"}}}
@@ -34,11 +34,11 @@ def test_what_the_doctor_proposes_is_found():
         {"fix": None},
     ],
 )
-def test_nothing_else_is(other):
+def test_other_commands_are_not_fixes(other):
     assert find_fix(BROKEN, WANTED | other) is None
 
 
 @pytest.mark.parametrize("options", [UiOptions(lab="x"), UiOptions(files=("x",), allows_changes=True)])
-def test_a_page_that_may_only_look_changes_nothing(options):
+def test_a_read_only_page_changes_nothing(options):
     reply = asyncio.run(fixing(World(options))(PageRequest({}, WANTED)))
     assert reply.status == 403

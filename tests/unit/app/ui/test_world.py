@@ -11,7 +11,7 @@ pytestmark = pytest.mark.io
 FILES = UiOptions(files=("docs/clusters/small.yaml",))
 
 
-def test_nothing_is_read_before_somebody_asks():
+def test_nothing_is_read_before_the_first_request():
     async def run():
         world = World(FILES, linger=0)
         assert world.cluster is None
@@ -23,7 +23,7 @@ def test_nothing_is_read_before_somebody_asks():
     asyncio.run(run())
 
 
-def test_what_cannot_be_read_says_why_and_can_be_asked_again():
+def test_read_errors_are_reported_and_can_be_retried():
     async def run():
         world = World(UiOptions(files=("docs/no-such-file.yaml",)), linger=0)
         for _ in range(2):
@@ -33,7 +33,7 @@ def test_what_cannot_be_read_says_why_and_can_be_asked_again():
     asyncio.run(run())
 
 
-def test_those_who_wait_are_woken_by_everything_new():
+def test_every_change_wakes_waiting_requests():
     async def run():
         world = World(FILES)
         waiting = [asyncio.ensure_future(world.newer(world.version)) for _ in range(3)]

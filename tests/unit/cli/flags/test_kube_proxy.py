@@ -74,7 +74,7 @@ def test_each_spelling_is_understood(arguments, parameter, value):
 
 @pytest.mark.parametrize("name", MEANINGLESS)
 @pytest.mark.parametrize("form", ["{}=x", "{} x", "{}"])
-def test_what_means_nothing_here_is_accepted_with_a_line(name, form):
+def test_flags_without_effect_are_accepted_with_a_message(name, form):
     _, output = parsed(*form.format(name).split())
     assert output == f"{name} is ignored: {MEANINGLESS[name]}\n"
 
@@ -107,7 +107,7 @@ showHiddenMetricsForVersion: ""
 
 
 @pytest.mark.io
-def test_what_kubeadm_passes_is_accepted(tmp_path):
+def test_flags_of_kubeadm_are_accepted(tmp_path):
     (tmp_path / "config.conf").write_text(KUBEADM)
     arguments = (f"--config={tmp_path / 'config.conf'}", "--hostname-override=node-1")
     seen, _ = parsed(*arguments)
@@ -142,7 +142,7 @@ def test_the_section_of_the_mode_counts_and_flags_count_more(tmp_path):
         (["--masquerade-all=perhaps"], "perhaps"),
     ],
 )
-def test_what_is_wrong_is_said(command, arguments, said, tmp_path):
+def test_invalid_flags_are_reported(command, arguments, said, tmp_path):
     (tmp_path / "config").write_text("kind: Service\napiVersion: v1\n")
     given = [text.format(folder=tmp_path) for text in arguments]
     result = CliRunner().invoke(command, ["--node", "here", "--init-only"][: 3 if command is proxy else 2] + given)

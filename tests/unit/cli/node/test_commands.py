@@ -21,7 +21,7 @@ def invitation(settings: LabSettings) -> bytes:
 
 @pytest.mark.parametrize("of_lab", [False, True])
 @pytest.mark.parametrize("arguments", [[], ["--pull"]])
-def test_whether_images_are_fetched_is_for_the_host_that_joins_to_say(monkeypatch, of_lab, arguments):
+def test_the_joining_host_decides_whether_images_are_pulled(monkeypatch, of_lab, arguments):
     served = []
     monkeypatch.setattr(commands, "serve", served.append)
     text = invitation(LabSettings((), pull=of_lab))

@@ -19,11 +19,11 @@ def test_some_failures_in_a_row_eject():
     assert failed(EndpointHealth(), 0, times=3).until == 10
 
 
-def test_a_success_in_between_starts_the_count_anew():
+def test_a_success_restarts_the_count():
     assert not failed(failed(EndpointHealth(), 0, times=2).after_success(), 0, times=2).is_ejected(0)
 
 
-def test_whoever_may_not_be_ejected_is_at_the_first_failure_when_it_may():
+def test_an_endpoint_over_the_limit_is_ejected_at_the_next_failure_once_possible():
     waiting = failed(EndpointHealth(), 0, times=7, may_eject=False)
     assert not waiting.is_ejected(0)
     assert failed(waiting, 1).is_ejected(1)
@@ -45,7 +45,7 @@ def test_the_next_failure_after_the_return_ejects_for_twice_as_long_up_to_the_lo
 
 
 @pytest.mark.parametrize(("well_for", "span"), [(9.9, 20), (10, 10)])
-def test_ejections_are_forgotten_after_staying_well_for_as_long(well_for, span):
+def test_ejections_are_forgotten_after_an_equally_long_healthy_time(well_for, span):
     ejected = failed(EndpointHealth(), 0, times=3)
     now = ejected.until + well_for
     assert failed(ejected.after_success(), now, times=3).until - now == span
@@ -65,7 +65,7 @@ def test_ejections_are_forgotten_after_staying_well_for_as_long(well_for, span):
         (1.0, 10, 9),
     ],
 )
-def test_how_many_may_be_ejected_at_once(at_most, size, allowed):
+def test_the_number_of_simultaneous_ejections_is_limited(at_most, size, allowed):
     rule = Ejection(at_most=at_most)
     assert [rule.allows(ejected, size) for ejected in range(size + 1)] == [n < allowed for n in range(size + 1)]
 

@@ -47,7 +47,7 @@ def test_the_choice_is_one_of_the_candidates(make, numbers, seed, key):
 
 class TestRoundRobin:
     @given(numbers, seeds)
-    def test_each_gets_the_same(self, numbers, seed):
+    def test_each_endpoint_gets_the_same_share(self, numbers, seed):
         candidates = members(numbers)
         counts = Counter(names(RoundRobin(), candidates, 3 * len(candidates), choose_by=chance(seed)))
         assert set(counts.values()) == {3}
@@ -73,7 +73,7 @@ class TestRoundRobin:
 
 class TestLeastInFlight:
     @given(st.lists(st.integers(0, 9), min_size=2, max_size=30), seeds)
-    def test_never_the_one_busiest(self, loads, seed):
+    def test_the_busiest_endpoint_is_never_picked(self, loads, seed):
         loads = [*loads, max(loads) + 1]
         candidates = members(range(len(loads)))
         for member, load in zip(candidates, loads, strict=True):
@@ -81,7 +81,7 @@ class TestLeastInFlight:
         draw = chance(seed)
         assert all(LeastInFlight().choose(candidates, ANY, draw) is not candidates[-1] for _ in range(10))
 
-    def test_of_two_the_less_busy(self):
+    def test_the_less_busy_of_two_is_picked(self):
         busy, idle = candidates = members([1, 2])
         busy.in_flight = 5
         assert set(names(LeastInFlight(), candidates, 20)) == {idle.endpoint}
@@ -113,7 +113,7 @@ class TestConsistentHash:
         assert len(counts) == 10
         assert all(130 < count < 270 for count in counts.values())
 
-    def test_where_it_failed_the_next_choice_is_the_same_for_everybody(self):
+    def test_after_a_failure_all_clients_choose_the_same_endpoint(self):
         all_ = members(range(10))
         first = ConsistentHash().choose(all_, ANY, chance())
         rest = [m for m in all_ if m is not first]
@@ -132,7 +132,7 @@ class TestConsistentHash:
 
 
 class TestPreferZone:
-    def test_its_own_zone_while_there_is_one_there(self):
+    def test_endpoints_of_the_own_zone_are_preferred(self):
         near, far = members([1, 2], zone="a"), members([3, 4], zone="b")
         policy = PreferZone("a")
         assert set(names(policy, near + far, 10)) == {endpoint(1, zone="a"), endpoint(2, zone="a")}

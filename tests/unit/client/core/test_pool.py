@@ -47,7 +47,7 @@ def fail(pool, failing, now=0.0, times=2):
             pool.release(member, RequestOutcome.UNKNOWN, now)
 
 
-def test_nothing_heard_is_not_an_empty_set():
+def test_no_news_is_not_an_empty_set():
     pool = make_pool()
     assert not pool.knows(ANY)
     pool.update(Update(None, "no answer"))
@@ -90,7 +90,7 @@ def test_an_ejected_endpoint_is_left_out_until_its_time_is_over():
     assert set(picked(pool, 4, now=10.0)) == {endpoint(1), endpoint(2)}
 
 
-def test_it_stays_ejected_while_it_is_listed_on_and_is_new_when_it_comes_back():
+def test_an_ejected_endpoint_stays_ejected_while_listed_and_is_new_when_it_returns():
     pool = make_pool(endpoint(1), endpoint(2))
     fail(pool, endpoint(1))
     pool.update(Update((endpoint(1), endpoint(2), endpoint(3))))
@@ -107,7 +107,7 @@ def test_the_only_one_left_is_used_although_it_is_ejected():
     assert picked(pool, 1) == [endpoint(1)]
 
 
-def test_where_a_request_has_failed_it_does_not_go_again_while_there_are_others():
+def test_a_failed_endpoint_is_not_retried_while_there_are_others():
     pool = make_pool(endpoint(1), endpoint(2))
     assert set(picked(pool, 4, Wanted(tried=frozenset([endpoint(1)])))) == {endpoint(2)}
     assert set(picked(pool, 4, Wanted(tried=frozenset([endpoint(1), endpoint(2)])))) == {endpoint(1), endpoint(2)}
@@ -153,7 +153,7 @@ class TestRoles:
         pool.update(Update((endpoint(1), endpoint(4))))
         assert picked(pool, 1, self.PRIMARY) == [endpoint(1)]
 
-    def test_who_has_left_is_given_no_role(self):
+    def test_an_endpoint_that_left_gets_no_role(self):
         pool = self.pool()
         pool.assign(endpoint(9), "primary")
         assert set(picked(pool, 4, self.PRIMARY)) == {endpoint(1)}

@@ -36,7 +36,7 @@ def test_some_descriptors_are_left_alone(descriptors, most):
     assert Connections(descriptors).most == most
 
 
-def test_strangers_push_out_each_other_and_nobody_else(table):
+def test_anonymous_clients_only_displace_each_other(table):
     user = connected(table, "jane")
     strangers = [connected(table) for _ in range(1000)]
     kept = [line for line in strangers if not line.is_cut]
@@ -54,7 +54,7 @@ def test_a_user_has_a_share(table, level):
     assert connected(table, "jane", level) is not None
 
 
-def test_when_all_is_full_those_that_hold_most_lose_what_is_idle(table):
+def test_with_all_connections_used_the_largest_holder_loses_idle_ones(table):
     for number in range(4):
         for _ in range(int(MOST * USERS.share)):
             connected(table, f"user-{number}", is_idle=number == 3)
@@ -64,7 +64,7 @@ def test_when_all_is_full_those_that_hold_most_lose_what_is_idle(table):
     assert len(table) == MOST
 
 
-def test_when_all_is_full_and_busy_the_newcomer_goes(table):
+def test_with_all_connections_busy_the_newest_is_closed(table):
     for number in range(4):
         for _ in range(int(MOST * USERS.share)):
             connected(table, f"user-{number}", is_idle=False)
@@ -73,7 +73,7 @@ def test_when_all_is_full_and_busy_the_newcomer_goes(table):
     assert late.is_cut
 
 
-def test_strangers_stay_strangers(table):
+def test_anonymous_clients_stay_anonymous(table):
     line = connected(table)
     assert table.claim(line, "system:anonymous", STRANGERS)
     for _ in range(int(MOST * STRANGERS.share)):

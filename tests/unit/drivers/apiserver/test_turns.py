@@ -57,7 +57,7 @@ def test_one_users_waiting_is_bounded_and_others_are_let_in():
     assert {(error.code, error.details["retryAfterSeconds"]) for error in refused} == {(429, 1)}
 
 
-def test_who_waits_too_long_is_told(monkeypatch):
+def test_a_request_that_waits_too_long_is_refused(monkeypatch):
     monkeypatch.setattr(turns, "WAITING_SECONDS", 0.0)
 
     async def scenario():

@@ -203,6 +203,6 @@ SELECTIONS = st.builds(
 
 
 @given(CHANGES, SELECTIONS)
-def test_whatever_a_watch_is_to_be_shown_wakes_it(change, selection):
+def test_every_visible_change_wakes_a_watch(change, selection):
     if event_for(change, selection):
         assert trigger_of("pods", selection) in set(triggers_of(change))

@@ -100,7 +100,7 @@ def run(scenario) -> None:
     asyncio.run(bounded())
 
 
-def test_a_router_learns_routes_and_the_leave():
+def test_a_router_learns_routes_and_withdrawals():
     async def scenario():
         listener = Listener()
         async with peer_of(listener) as (_, states):
@@ -130,7 +130,7 @@ def test_a_router_learns_routes_and_the_leave():
         pytest.param(b"", id="nothing, and gone"),
     ],
 )
-def test_a_hostile_router_is_left_and_tried_again(octets):
+def test_a_hostile_router_is_disconnected_and_tried_again(octets):
     async def scenario():
         listener = Listener()
         async with peer_of(listener) as (_, states):
@@ -155,7 +155,7 @@ def with_little_room(router: RouterAddress) -> tuple[socket.socket, tuple[str, i
     return made, address
 
 
-def test_a_router_that_does_not_read_is_left(monkeypatch):
+def test_a_router_that_does_not_read_is_disconnected(monkeypatch):
     """What it has not read does not pile up without end."""
     monkeypatch.setattr(peer_module, "MAX_UNSENT", 10_000)
     monkeypatch.setattr(peer_module, "unconnected", with_little_room)

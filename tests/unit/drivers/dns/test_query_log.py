@@ -25,7 +25,7 @@ TEXT = """\
 """
 
 
-def test_failures_that_are_alike_are_told_together():
+def test_similar_failures_are_reported_together():
     lines = []
 
     async def run():

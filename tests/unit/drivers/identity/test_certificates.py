@@ -127,7 +127,7 @@ def test_a_folder_of_an_earlier_version_is_brought_up_to_date(pki, monkeypatch, 
     assert handshake(pki, NO_FLAGS)
 
 
-def test_nothing_is_replaced_that_is_good(pki):
+def test_valid_certificates_are_not_replaced(pki):
     before = {file.name: file.read_bytes() for file in pki.iterdir()}
     ensure_pki(pki, HOSTS)
     ensure_certificate(pki, API_SERVER, API_SERVER, ())

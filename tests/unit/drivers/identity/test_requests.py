@@ -21,7 +21,7 @@ KEY = new_key()
 AUTHORITY = authority_certificate(KEY)
 
 
-def test_what_was_asked_for_is_read():
+def test_a_certificate_request_is_parsed():
     made = new_request(NODE)
     assert read_request(made.request) == Requested(
         "system:node:n1", ("system:nodes",), ("n1",), ("192.0.2.1", "fd00::1")
@@ -55,7 +55,7 @@ def broken(request):
 
 
 @pytest.mark.parametrize("pem", [b"", b"nonsense", AUTHORITY, broken(new_request(NODE).request)])
-def test_what_is_no_request_is_refused(pem):
+def test_invalid_certificate_requests_are_refused(pem):
     with pytest.raises(RequestError):
         read_request(pem)
 

@@ -40,7 +40,7 @@ def pull(folder: Path, host: str) -> None:
 
 
 @pytest.mark.parametrize("pulls", [1, 2])
-def test_a_pull_that_is_killed_is_gone_on_with(tmp_path, pulls):
+def test_a_killed_pull_is_continued(tmp_path, pulls):
     go_on = threading.Event()
 
     def half(request) -> bool:

@@ -78,7 +78,7 @@ def test_an_image_is_whole(registry, client):
     assert len(registry.requests) == before + 1  # nothing but the manifest is asked for again
 
 
-def test_by_digest(registry, client):
+def test_a_manifest_by_digest(registry, client):
     assert client.pull(registry, f"team/app@{IMAGE.manifest}").manifest == IMAGE.manifest
     registry.manifests[digest(b"other")] = ("", IMAGE.text)
     with pytest.raises(DigestMismatch):
@@ -125,7 +125,7 @@ class TestLogins:
 
     @pytest.mark.parametrize("auth", ["basic", "bearer"])
     @pytest.mark.parametrize("logins", [(), (Login("user", "wrong"),)])
-    def test_without_a_good_one_the_registry_s_words_are_told(self, registry, client, auth, logins):
+    def test_without_a_valid_login_the_registrys_message_is_reported(self, registry, client, auth, logins):
         registry.auth = auth
         with pytest.raises(RegistryError, match=r"401 Unauthorized: (authentication required|incorrect username)"):
             client.pull(registry, logins=logins)
@@ -167,12 +167,12 @@ class TestLogins:
 
 class TestFaults:
     @pytest.mark.parametrize("code", [408, 429, 500, 502, 503, 504])
-    def test_what_may_pass_is_asked_for_again(self, registry, client, code):
+    def test_temporary_failures_are_retried(self, registry, client, code):
         registry.faults = [("/manifests/", status(code)), (LAYER, status(code)), (LAYER, status(code))]
         client.pull(registry)
         assert sorted(client.rests) == [0.5, 0.5, 1.0]
 
-    def test_as_late_as_the_registry_wishes_and_no_later_than_two_minutes(self, registry, client):
+    def test_the_pause_follows_retry_after_up_to_two_minutes(self, registry, client):
         registry.faults = [
             ("/manifests/", status(429, Retry_After="7")),
             ("/manifests/", status(503, Retry_After="9999")),
@@ -181,26 +181,26 @@ class TestFaults:
         client.pull(registry)
         assert client.rests == [7.0, 120.0, 2.0]
 
-    def test_given_up_after_six_times(self, registry, client):
+    def test_a_download_fails_after_six_attempts(self, registry, client):
         registry.faults = [("/manifests/", status(503))] * 6
         with pytest.raises(RegistryError, match="503 Service Unavailable") as error:
             client.pull(registry)
         assert (error.value.status, len(client.rests)) == (503, 5)
 
     @pytest.mark.parametrize(("code", "part"), [(404, "/manifests/"), (403, "/manifests/"), (404, LAYER)])
-    def test_what_does_not_pass_is_not(self, registry, client, code, part):
+    def test_permanent_failures_are_not_retried(self, registry, client, code, part):
         registry.faults = [(part, status(code))]
         with pytest.raises(RegistryError, match=str(code)):
             client.pull(registry)
         assert client.rests == []
 
-    def test_an_image_that_is_not_there_is_told_in_the_registry_s_words(self, registry, client):
+    def test_a_missing_image_is_reported_in_the_registrys_words(self, registry, client):
         with pytest.raises(RegistryError, match="404 Not Found: manifest unknown") as error:
             client.pull(registry, "team/app:none")
         assert "/team/app/manifests/none" in str(error.value)
 
     @pytest.mark.parametrize("after", [0, 1, 100_000, 250_000])
-    def test_a_download_goes_on_where_it_was_cut(self, registry, client, after):
+    def test_a_download_continues_where_it_was_cut(self, registry, client, after):
         registry.faults = [(LAYER, cut(WHOLE, after)), (LAYER, cut(WHOLE, 50_000))]
         client.pull(registry)
         assert client.store.read_blob(LAYER, "it") == WHOLE
@@ -208,12 +208,12 @@ class TestFaults:
         assert (first, second) == ("", f"bytes={after}-" if after else "")
         assert third == f"bytes={min(after + 50_000, len(WHOLE))}-"
 
-    def test_however_often_while_it_goes_on(self, registry, client):
+    def test_retries_are_unlimited_while_a_download_makes_progress(self, registry, client):
         registry.faults = [(LAYER, cut(WHOLE, 20_000)) for _ in range(12)]
         client.pull(registry)
         assert set(client.rests) == {0.5}
 
-    def test_also_in_another_pull(self, registry, client):
+    def test_a_cut_download_continues_in_another_pull(self, registry, client):
         registry.faults = [(LAYER, cut(WHOLE, 123_456)), *[(LAYER, drop)] * 6]
         with pytest.raises(RegistryError):
             client.pull(registry)
@@ -236,7 +236,7 @@ class TestFaults:
         client.pull(registry)
         assert client.store.read_blob(LAYER, "it") == WHOLE
 
-    def test_what_was_there_may_be_at_fault(self, registry, client):
+    def test_a_damaged_partial_file_is_downloaded_again(self, registry, client):
         with client.store.incoming(LAYER) as blob:
             blob.write(b"of another life")
         client.pull(registry)
@@ -244,7 +244,7 @@ class TestFaults:
         with client.store.incoming(digest(b"y")) as blob:
             blob.write(b"x")
 
-    def test_more_there_than_there_can_be(self, registry, client):
+    def test_a_partial_file_larger_than_the_blob_is_discarded(self, registry, client):
         with client.store.incoming(LAYER) as blob:
             blob.write(WHOLE + b"more")
         client.pull(registry)
@@ -260,12 +260,12 @@ class TestFaults:
         registry.blobs[LAYER] = WHOLE
         client.pull(registry)
 
-    def test_more_than_was_said_is_refused(self, registry, client):
+    def test_more_octets_than_announced_are_refused(self, registry, client):
         registry.blobs[LAYER] = WHOLE + b"more"
         with pytest.raises(RegistryError, match="more than the"):
             client.pull(registry)
 
-    def test_less_than_was_said_is_refused(self, registry, client):
+    def test_fewer_octets_than_announced_are_refused(self, registry, client):
         registry.blobs[LAYER] = WHOLE[:1000]
         with pytest.raises(RegistryError):
             client.pull(registry)
@@ -315,7 +315,7 @@ class TestFaults:
         with pytest.raises(DigestMismatch):
             client.pull(registry)
 
-    def test_nobody_listens(self, registry, client):
+    def test_a_registry_that_does_not_listen(self, registry, client):
         registry.close()
         with pytest.raises(RegistryError, match="refused"):
             client.pull(registry)

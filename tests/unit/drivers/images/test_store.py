@@ -64,7 +64,7 @@ def test_names(store, tmp_path):
     assert [named.name for named in store.names()] == ["docker.io/library/other:2", "docker.io/test/app:1"]
 
 
-def test_what_is_saved_can_be_loaded(store, tmp_path):
+def test_a_saved_image_can_be_loaded(store, tmp_path):
     load(store, image().write_archive(tmp_path / "a.tar"))
     saved = tmp_path / "saved.tar"
     with open(saved, "wb") as file:
@@ -227,7 +227,7 @@ def test_a_folder_becomes_an_image(store, tmp_path):
         local.load_folder(store, root, ImageProcess(), NAME)
 
 
-def test_a_download_goes_on_where_another_writer_has_ended(store):
+def test_a_download_continues_where_another_writer_ended(store):
     content = os.urandom(3_000_000)
     with store.incoming(digest(content)) as blob:
         blob.write(content[:2_000_000])

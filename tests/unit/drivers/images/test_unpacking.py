@@ -59,7 +59,7 @@ def test_a_damaged_blob_is_refused(case, tmp_path):
         unpack(blob, tmp_path, compression)
 
 
-def test_there_are_at_least_thirty_of_them():
+def test_there_are_at_least_thirty_hostile_layers():
     assert len(HOSTILE) + len(HOSTILE_BLOBS) >= 60
 
 
@@ -100,7 +100,7 @@ def test_another_layer_than_the_one_expected_is_refused(tmp_path):
         unpack(archive(entry("a", b"x")), tmp_path, diff_id=digest(b"another"))
 
 
-def test_what_follows_the_end_of_the_archive_belongs_to_the_digest(tmp_path):
+def test_octets_after_the_end_of_an_archive_belong_to_its_digest(tmp_path):
     data = archive(entry("a", b"x"))
     with pytest.raises(DigestMismatch):
         unpack(data + b"\0" * 1024 + b"more", tmp_path, diff_id=digest(data))

@@ -56,7 +56,7 @@ def written(happenings, *, routine=None, clock=lambda: 0.0):
     return asyncio.run(scenario())
 
 
-def test_what_happens_again_is_counted_up():
+def test_repeated_events_are_counted():
     api = written([("a", Happening("BackOff", "again", "Warning"))] * 3)
     assert (len(api.created), [patch["count"] for patch in api.patched]) == (1, [2, 3])
 

@@ -52,7 +52,7 @@ async def written(api, name):
     return decode(Pod, await api.create(PODS.path("default"), document))
 
 
-async def test_it_lists_and_then_hears_of_every_change():
+async def test_an_informer_lists_and_then_gets_every_change():
     api = FakeApi()
     await api.put(make_pod("a"), "pods")
     async with informed(api) as (informer, told):
@@ -64,7 +64,7 @@ async def test_it_lists_and_then_hears_of_every_change():
     assert told == [(None, "a"), (None, "b"), ("a", "a"), ("b", None)]
 
 
-async def test_what_was_written_is_known_at_once_and_told_once():
+async def test_an_own_write_is_known_at_once_and_reported_once():
     api = FakeApi()
     async with informed(api) as (informer, told):
         api.held.add("pods")
@@ -89,7 +89,7 @@ async def test_events_older_than_a_write_are_skipped():
     assert told == [(None, "a"), ("a", "a")]
 
 
-async def test_what_was_deleted_does_not_come_back_by_a_watch_that_lags():
+async def test_a_lagging_watch_does_not_restore_deleted_objects():
     api = FakeApi()
     await api.put(make_pod("a"), "pods")
     async with informed(api) as (informer, told):
@@ -168,7 +168,7 @@ class Refusing(FakeApi):
             yield event
 
 
-async def test_how_long_nothing_has_been_watching():
+async def test_the_time_without_a_watch():
     api = Refusing()
     async with informed(api) as (informer, _), asyncio.timeout(DEADLINE):
         while informer.dead_for == 0:  # noqa: ASYNC110 - nobody is told
@@ -193,7 +193,7 @@ async def test_a_watch_that_ends_is_taken_up_again(ending, lists):
     assert (api.lists, told) == (lists, [(None, "a"), (None, "missed-1")])
 
 
-async def test_an_object_that_went_while_nobody_watched_is_told_as_gone():
+async def test_an_object_deleted_without_a_watch_is_reported_as_deleted():
     expired = KubeError(410, "Expired", "too old resource version")
     api = Unsteady(expired, expired)
     await api.put(make_pod("a"), "pods")

@@ -254,7 +254,7 @@ def test_a_restarted_server_is_listed_once_by_each_client_and_not_at_once(world)
     assert world.api.lists == lists + 1
 
 
-def test_a_proxy_that_cuts_quiet_connections_is_forestalled(world):
+def test_keepalives_come_before_a_proxy_cuts_quiet_connections(world):
     world.api.proxy_cuts = 50.0
     world.loop.advance(600)
     lists, cuts = world.api.lists, world.api.unwatched
@@ -263,7 +263,7 @@ def test_a_proxy_that_cuts_quiet_connections_is_forestalled(world):
     assert world.api.lists == lists
 
 
-def test_what_the_server_asks_for_is_waited_for_within_reason(world):
+def test_a_servers_retry_after_is_honoured_within_limits(world):
     world.api.faults = [KubeError(429, "TooManyRequests", "slow down", retry_after=30)]
     world.call(world.api.cut())
     world.loop.advance(29)
@@ -314,7 +314,7 @@ def test_a_list_with_an_object_that_cannot_be_read(world, monkeypatch):
     assert world.seen == {"a": 5, "b": 6}
 
 
-def test_a_busy_collection_whose_history_was_overtaken_is_right_again(world):
+def test_a_busy_collection_with_an_overtaken_history_recovers(world):
     """It is never silent, so only the doubt about the watch that was cut can tell."""
     snapshot = world.api.snapshot()
     world.call(world.api.write("lost"))

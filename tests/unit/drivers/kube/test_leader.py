@@ -132,7 +132,7 @@ def test_a_killed_one_is_waited_for(world):
     assert world.working == {"b"}
 
 
-def test_one_that_is_known_to_be_dead_is_not_waited_for(world):
+def test_a_dead_leader_is_replaced_at_once(world):
     first = Replica(world, "a")
     world.loop.advance(1)
     first.kill()
@@ -141,7 +141,7 @@ def test_one_that_is_known_to_be_dead_is_not_waited_for(world):
     assert world.working == {"b"}
 
 
-def test_one_that_is_cut_off_stops_before_another_may_begin_and_comes_back(world):
+def test_a_partitioned_leader_stops_before_another_begins_and_returns(world):
     first = Replica(world, "a")
     world.loop.advance(5)
     first.client.is_cut = True
@@ -154,7 +154,7 @@ def test_one_that_is_cut_off_stops_before_another_may_begin_and_comes_back(world
     assert world.working == {"a"}
 
 
-def test_a_lease_that_somebody_took_by_force_ends_the_work(world):
+def test_the_work_ends_when_another_takes_the_lease_by_force(world):
     Replica(world, "a")
     world.loop.advance(5)
     (document,) = world.api.all("leases")
@@ -164,7 +164,7 @@ def test_a_lease_that_somebody_took_by_force_ends_the_work(world):
     assert not world.working
 
 
-def test_what_others_wrote_on_the_lease_stays(world):
+def test_foreign_fields_of_the_lease_stay(world):
     Replica(world, "a")
     world.loop.advance(1)
     (document,) = world.api.all("leases")
@@ -201,7 +201,7 @@ def test_a_metric_says_who_is_leading(world):
     assert 'leader_election_master_status{name="controllers"} 0.0' in shown(second)
 
 
-def test_it_is_told_by_an_event(world):
+def test_a_new_leader_is_reported_by_an_event(world):
     Replica(world, "a")
     world.loop.advance(3)
     (event,) = world.api.all("events")
@@ -222,7 +222,7 @@ STEPS = st.lists(
 
 @settings(max_examples=60, deadline=None)
 @given(steps=STEPS)
-def test_whatever_happens_one_works_at_a_time_and_one_works_in_the_end(steps):
+def test_after_any_events_there_is_one_leader_at_most_and_one_in_the_end(steps):
     world, replicas = World(), {}
     try:
         for what, name, seconds in steps:

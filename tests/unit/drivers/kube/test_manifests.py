@@ -34,7 +34,7 @@ def test_a_document_among_several_says_which_it_is(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"), [("a: [", "m"), ("- 1\n", "an object is wanted, not list"), ("text", "not str")]
 )
-def test_what_is_no_manifest(tmp_path, text, message):
+def test_invalid_manifests_are_refused(tmp_path, text, message):
     path = tmp_path / "m"
     path.write_text(text)
     with pytest.raises(ManifestError, match=message):

@@ -45,11 +45,11 @@ def code(access, path="/metrics", authorization="Bearer good"):
         ("/ready", "", 200),
     ],
 )
-def test_a_token_must_be_somebodys_and_their_role_must_have_the_path(path, authorization, expected):
+def test_a_token_needs_a_user_and_a_role_for_the_path(path, authorization, expected):
     assert code(PageAccess(Server()), path, authorization) == expected
 
 
-def test_nobody_is_let_in_while_the_api_server_cannot_be_asked():
+def test_clients_are_refused_while_the_api_server_is_unreachable():
     server = Server()
     server.is_away = True
     assert code(PageAccess(server)) == 503

@@ -25,7 +25,7 @@ def test_the_oldest_copy_counts_and_what_follows_from_it():
     assert asyncio.run(run()) == 5
 
 
-def test_nothing_to_copy_is_as_new_as_anything():
+def test_an_empty_copy_is_current():
     assert asyncio.run(reached(7, tuple, lambda: True)) == 7
 
 
@@ -46,7 +46,7 @@ def test_a_queue_is_idle_when_nothing_is_to_be_done_now():
     asyncio.run(run())
 
 
-def test_what_fails_again_and_again_does_not_count():
+def test_repeatedly_failing_work_does_not_count():
     async def run():
         queue = WorkQueue(FakeClock())
         for _ in range(SOON + 1):

@@ -79,7 +79,7 @@ def test_a_server_that_does_not_answer_is_noticed(loop, how):
     assert "does not answer" in why
 
 
-def test_nobody_is_asked_while_something_is_heard_or_nothing_is_watched(loop):
+def test_the_server_is_not_probed_while_data_comes_or_nothing_is_watched(loop):
     line, asked = Line(loop), []
 
     async def ask():

@@ -41,19 +41,19 @@ async def test_an_answer_needs_no_patience(slept):
     assert slept == []
 
 
-async def test_it_asks_less_and_less_often(slept):
+async def test_retries_become_less_and_less_frequent(slept):
     faults = [Unreachable("no route"), KubeError(500, "InternalError", "etcd is away")] * 5
     assert await retry.until_answered(server(*faults, "yes"), "ask", Troubles("https://fake", "a test")) == "yes"
     assert slept[:3] == [retry.FIRST_RETRY, 2 * retry.FIRST_RETRY, 4 * retry.FIRST_RETRY]
     assert slept[-1] == retry.LAST_RETRY
 
 
-async def test_a_refusal_that_settles_the_matter_ends_it(slept):
+async def test_a_final_refusal_ends_the_request(slept):
     gone = KubeError(404, "NotFound", 'pods "a" not found')
     assert await retry.until_answered(server(gone), "ask", Troubles("https://fake", "a test"), (404, 409)) is None
     assert slept == []
 
 
-async def test_what_is_no_answer_of_the_server_is_not_caught(slept):
+async def test_other_exceptions_are_not_caught(slept):
     with pytest.raises(ValueError, match="ours"):
         await retry.until_answered(server(ValueError("ours")), "ask", Troubles("https://fake", "a test"))

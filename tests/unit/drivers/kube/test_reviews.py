@@ -37,7 +37,7 @@ def reviews_of(**world):
     return server, clock, Reviews(server, LIVES, clock)
 
 
-def test_a_token_says_who_a_client_is_with_everything_that_is_known_of_them():
+def test_a_token_identifies_a_client_with_all_its_attributes():
     info = {"username": "alice", "uid": "7", "groups": ["dev"], "extra": {"scopes": ["a", "b"]}}
     server, clock, reviews = reviews_of(tokens={"secret": info})
     assert asyncio.run(reviews.user_of("secret")) == ALICE
@@ -49,7 +49,7 @@ def test_a_token_says_who_a_client_is_with_everything_that_is_known_of_them():
     assert asyncio.run(reviews.user_of("secret")) is None
 
 
-def test_a_token_of_nobody_is_asked_about_each_time():
+def test_an_unknown_token_is_reviewed_each_time():
     server, _, reviews = reviews_of()
     assert [asyncio.run(reviews.user_of("x")) for _ in range(2)] == [None, None]
     assert len(server.asked) == 2
@@ -84,7 +84,7 @@ def test_a_permission_is_kept_longer_than_a_refusal():
     assert [spec["user"] for spec in server.asked] == ["alice", "bob", "bob", "alice"]
 
 
-def test_what_is_kept_has_an_end():
+def test_cached_reviews_expire():
     server, _, reviews = reviews_of(allowed={"alice"})
 
     async def ask():

@@ -43,7 +43,7 @@ def part():
     made.loop.finish()
 
 
-def test_it_is_ready_when_everything_has_been_read(part):
+def test_the_page_is_ready_when_everything_has_been_read(part):
     assert part.ready() == (503, "not yet read: pods")
     assert part.pages["/healthz"]().body == "ok"
     part.start()

@@ -42,7 +42,7 @@ def check(reviews, line, certificate=None, token=None):
     return ""
 
 
-def test_a_certificate_says_who_asks():
+def test_a_client_certificate_identifies_its_user():
     reviews = Rights(rights=[("bob", "get", "stats")])
     assert check(reviews, "GET /stats/summary", BOB) == ""
     assert reviews.asked == [
@@ -50,7 +50,7 @@ def test_a_certificate_says_who_asks():
     ]
 
 
-def test_a_token_says_who_asks_where_there_is_no_certificate():
+def test_a_token_identifies_a_client_without_a_certificate():
     reviews = Rights({"t": User("ann"), "u": User("eve")}, [("ann", "create", "proxy")])
     assert check(reviews, "POST /exec/n/p/c?command=id", token="t") == ""
     assert check(reviews, "POST /exec/n/p/c?command=id", BOB, token="t").startswith("403 ")
@@ -58,7 +58,7 @@ def test_a_token_says_who_asks_where_there_is_no_certificate():
 
 
 @pytest.mark.parametrize("token", [None, "unknown"])
-def test_nobody_is_let_in_unknown(token):
+def test_unauthenticated_clients_are_refused(token):
     assert check(Rights(), "GET /pods", token=token) == "401 Unauthorized"
 
 
@@ -73,7 +73,7 @@ def test_a_refusal_names_what_would_have_been_enough():
     )
 
 
-def test_an_api_server_that_cannot_say_lets_nobody_in():
+def test_an_undecided_api_server_lets_no_client_in():
     assert check(Rights(broken=["token"]), "GET /pods", token="t") == "401 Unauthorized"
     assert check(Rights(broken=["access"]), "GET /stats/summary", BOB) == (
         "500 Authorization error (user=bob, verb=get, resource=nodes, subresource=stats)"

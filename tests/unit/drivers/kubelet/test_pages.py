@@ -47,7 +47,7 @@ NO_FILES = [
 
 
 @pytest.mark.parametrize("segments", NO_FILES)
-def test_what_is_no_file_of_the_folder_is_not_found(folder, segments):
+def test_paths_outside_of_the_folder_are_not_found(folder, segments):
     with pytest.raises(Refused) as refusal:
         file_page(folder, segments)
     assert refusal.value.code == 404

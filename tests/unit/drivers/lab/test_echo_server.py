@@ -24,7 +24,7 @@ def test_short_answers(request_line, body):
 
 
 @pytest.mark.parametrize("request_line", ["GET / HTTP/1.1", "POST /any HTTP/1.1"])
-def test_everything_else_tells_everything(request_line):
+def test_any_other_path_describes_the_request(request_line):
     body = respond(WEB, EchoRequest(request_line, "web", CLIENT)).decode().partition("\r\n\r\n")[2]
     assert body.splitlines() == [
         "pod: web-0",
@@ -62,5 +62,5 @@ def test_http_is_told_from_lines(line, verdict):
     ("client", "text"),
     [(CLIENT, b"web-0 10.244.2.3:40000 "), (EchoClient("fd00::7", 53), b"web-0 [fd00::7]:53 ")],
 )
-def test_what_comes_back_says_who_answers_and_who_asked(client, text):
+def test_the_echo_reports_server_and_client(client, text):
     assert greet(WEB, client) == text

@@ -47,7 +47,7 @@ async def test_each_direction_of_a_connection_ends_by_itself():
 
 
 @pytest.mark.anyio
-async def test_a_connection_that_can_go_nowhere_is_closed():
+async def test_a_connection_without_a_target_is_closed():
     here = listener()
     close = await relay_tcp(here, list)
     async with asyncio.timeout(DEADLINE):

@@ -67,7 +67,7 @@ def test_one_process_claims_a_folder_and_leftovers_are_removed(labs, tmp_path):
 
 
 @pytest.mark.parametrize("text", [None, b"", b"something else\n", MARK + b"more"])
-def test_what_bears_no_mark_is_neither_removed_nor_claimed(labs, text):
+def test_unmarked_folders_are_neither_removed_nor_claimed(labs, text):
     (labs / "a").mkdir()
     (labs / "a" / "precious").touch()
     if text is not None:

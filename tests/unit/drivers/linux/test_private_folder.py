@@ -13,7 +13,7 @@ def mode(path) -> int:
     return path.stat().st_mode & 0o7777
 
 
-def test_what_is_missing_is_made_private_whatever_the_umask(tmp_path):
+def test_missing_folders_are_created_private_whatever_the_umask(tmp_path):
     before = os.umask(0)
     try:
         with private_folder(tmp_path / "a" / "b" / "c", within=1) as fd:
@@ -38,7 +38,7 @@ def test_a_folder_that_others_can_only_read_becomes_private(tmp_path):
         (0o757, True),
     ],
 )
-def test_nobody_else_may_replace_what_is_on_the_way(tmp_path, way, is_refused):
+def test_other_users_cannot_replace_parent_folders(tmp_path, way, is_refused):
     (tmp_path / "way").mkdir()
     (tmp_path / "way").chmod(way)
     if is_refused:
@@ -49,7 +49,7 @@ def test_nobody_else_may_replace_what_is_on_the_way(tmp_path, way, is_refused):
         os.close(open_private(tmp_path / "way" / "a"))
 
 
-def test_what_others_could_write_to_is_not_ours_alone(tmp_path):
+def test_folders_writable_for_others_are_not_private(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a").chmod(0o777)
     with pytest.raises(Untrusted, match="may have put something there"):

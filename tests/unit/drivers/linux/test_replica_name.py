@@ -29,7 +29,7 @@ def test_another_process_has_ended_once_it_was_collected():
     assert has_ended(name)
 
 
-def test_a_number_that_was_given_again_is_another_process():
+def test_a_reused_pid_is_another_process():
     pid, start = identity_of(os.getpid())
     assert has_ended(replica_name().replace(f"-{pid}-{start}", f"-{pid}-{start - 1}"))
 

@@ -34,7 +34,7 @@ def paths(tmp_path):
         ("CharDevice", "device"),
     ],
 )
-def test_what_fits_is_there_afterwards(paths, kind, name):
+def test_host_paths_of_the_right_type_exist_afterwards(paths, kind, name):
     prepare_host_path(paths[name], kind)
     assert paths[name].exists()
 
@@ -65,6 +65,6 @@ def _umask():
         ("BlockDevice", "device", "a block device"),
     ],
 )
-def test_what_does_not_fit_is_refused_in_upstream_s_words(paths, kind, name, what):
+def test_host_paths_of_another_type_are_refused_in_upstreams_words(paths, kind, name, what):
     with pytest.raises(HostPathError, match=f"hostPath type check failed: {paths[name]} is not {what}"):
         prepare_host_path(paths[name], kind)

@@ -50,7 +50,7 @@ def test_nothing_happens_when_nothing_has_changed(tmp_path):
     assert os.readlink(tmp_path / "..data") == before
 
 
-def test_what_an_interrupted_change_has_left_goes(tmp_path):
+def test_leftovers_of_an_interrupted_change_are_removed(tmp_path):
     replace_files(tmp_path, ONE, None)
     (tmp_path / "..half").mkdir()
     replace_files(tmp_path, {"a": VolumeFile(b"2")}, None)

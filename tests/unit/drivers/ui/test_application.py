@@ -76,7 +76,7 @@ def test_the_page_itself_is_for_everybody(path):
 @pytest.mark.parametrize(
     "path", ["/js", "/../pyproject.toml", "/js/../../gate.py", "/%2e%2e/gate.py", "/api", "/api/none"]
 )
-def test_nothing_else_is_a_file(path):
+def test_other_paths_are_not_files(path):
     assert asked(path)[0] == 404
 
 
@@ -95,7 +95,7 @@ def test_nothing_else_is_a_file(path):
         ("/session", "POST", {"host": "evil.example", "origin": "http://evil.example"}, 421),
     ],
 )
-def test_who_is_answered(path, method, headers, status):
+def test_which_clients_are_answered(path, method, headers, status):
     found, _, body = asked(path, headers, method, b"{}")
     assert found == status
     assert status == 200 or json.loads(body)["error"]
@@ -120,7 +120,7 @@ def test_queries_are_decoded():
     assert json.loads(asked("/api/shown", query="a=%3Cb%3E&c=&d=1&d=2")[2])["asked"] == {"a": "<b>", "c": "", "d": "2"}
 
 
-def test_a_fault_of_a_view_says_nothing_of_the_inside():
+def test_a_failed_view_discloses_no_internals():
     status, _, body = asked("/api/broken")
     assert status == 500
     assert b"secret" not in body

@@ -9,7 +9,7 @@ from fairlead.drivers.ui.key_file import NAME, kept_key
 pytestmark = pytest.mark.io
 
 
-def test_it_is_made_once(tmp_path):
+def test_a_key_file_is_created_once(tmp_path):
     key = kept_key(tmp_path)
     assert len(key) == 32
     assert kept_key(tmp_path) == key
@@ -18,7 +18,7 @@ def test_it_is_made_once(tmp_path):
 
 
 @pytest.mark.parametrize("spoil", ["readable", "short", "link"])
-def test_one_that_cannot_be_trusted_is_replaced(tmp_path, spoil):
+def test_an_untrusted_key_file_is_replaced(tmp_path, spoil):
     key, path = kept_key(tmp_path), tmp_path / NAME
     if spoil == "readable":
         path.chmod(0o644)

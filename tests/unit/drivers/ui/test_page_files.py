@@ -12,7 +12,7 @@ TEXTS = {path: body.decode() for path, (body, _) in page_files().items()}
 SCRIPTS = {path: text for path, text in TEXTS.items() if path.endswith(".js")}
 
 
-def test_nothing_is_loaded_from_elsewhere():
+def test_no_external_resource_is_loaded():
     for path, text in TEXTS.items():
         found = set(re.findall(r"(?:https?:)?//[\w.-]+\.\w+[\w/.-]*", text)) - {
             "http://www.w3.org/2000/svg",

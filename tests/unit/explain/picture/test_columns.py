@@ -29,12 +29,12 @@ def test_too_narrow_for_columns():
     assert widths_of([column("kubernetes")] * 4, SHARES, 300) is None
 
 
-def test_a_word_without_end_does_not_take_all():
+def test_a_very_long_word_does_not_take_all_the_width():
     assert widths_of([column("a" * 63), *[column("web")] * 3], SHARES, 500) == [200, 100, 100, 100]
 
 
 @given(st.lists(st.text("ab-", min_size=1, max_size=30), min_size=4, max_size=4), st.floats(100, 2000))
-def test_all_of_the_room_and_no_more(titles, room):
+def test_columns_use_exactly_the_room(titles, room):
     columns = [column(title) for title in titles]
     found = widths_of(columns, SHARES, room)
     if found is not None:

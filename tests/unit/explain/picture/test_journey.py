@@ -56,7 +56,7 @@ def test_chance_is_on_the_lines_and_hooks_in_order(backend):
     assert all(item.state is CardState.READY for item in cards(found, "verdict"))
 
 
-def test_what_the_map_has_of_it_is_named():
+def test_items_of_the_map_are_named():
     touched = journey_of(trip("pod/client", "web"), WORD, 1000).touched
     assert {"pod/default/client", "address/10.96.0.10", "svc/default/web", "pod/default/web-0", "node/node-2"} <= set(
         touched
@@ -68,14 +68,14 @@ def test_a_name_that_is_not_there_sends_no_packet():
     assert [item.title for item in cards(found, "verdict") + cards(found, "name")] == ["no packet is sent", "nobody"]
 
 
-def test_a_policy_keeps_it_away():
+def test_a_policy_blocks_it():
     read = cluster(whole(*OBJECTS, DENY_ALL))
     ends = cards(journey_of(trip("pod/client", "web", read), WORD, 1000), "verdict")
     assert {item.state for item in ends} == {CardState.FAILED}
     assert all("deny-all (Ingress)" in item.lines for item in ends)
 
 
-def test_what_the_kernel_did_stands_beside():
+def test_the_kernels_result_is_shown():
     goal = Goal("10.96.0.10", 80)
     address = READ.snapshot.pods[("default", "web-0")].ips[0]
     seen = {

@@ -37,12 +37,12 @@ def test_lines_end_with_words(text, width, lines):
 
 
 @given(st.text(alphabet="abcW-./: ,节点", max_size=60), st.floats(40, 300))
-def test_nothing_is_lost_where_words_fit(text, width):
+def test_text_that_fits_is_complete(text, width):
     if longest_word(text, SIZE) <= width:
         told = "".join(lines_of(text, SIZE, width, most=99))
         assert told.replace(" ", "") == text.replace(" ", "")
 
 
 @given(st.text(max_size=40), st.floats(20, 200))
-def test_nothing_is_wider_than_it_may_be(text, width):
+def test_no_line_is_wider_than_its_limit(text, width):
     assert all(width_of(line, SIZE) <= width for line in lines_of(text, SIZE, width, most=3))

@@ -87,7 +87,7 @@ def test_a_lane_leads_from_names_and_addresses_to_pods():
     assert {"web-0", "web-1"} <= set(titles(picture, "pod"))
 
 
-def test_what_is_not_ready_is_visibly_so():
+def test_unready_items_are_visible():
     sick = cluster(whole(service(), [pod("web-0", ready=False), pod("web-1", ip="10.244.2.2", node="node-2")]))
     states = {card.item.id: card.item.state for card in scene(sick).cards}
     assert states["svc/default/web"] is CardState.WAITING
@@ -95,7 +95,7 @@ def test_what_is_not_ready_is_visibly_so():
     assert (found["web-0"], found["web-1"]) == (CardState.WAITING, CardState.READY)
 
 
-def test_a_change_moves_nothing_but_what_it_is_about():
+def test_a_change_moves_only_the_changed_cards():
     pods = [[pod("web-0", ready=ready), pod("web-1", node="node-2")] for ready in (True, False)]
     readings = [cluster(whole(*OBJECTS, each)) for each in pods]
     before, after = (fragments(scene(read), WORD) for read in readings)

@@ -52,7 +52,7 @@ def test_no_name_becomes_markup():
     assert HOSTILE in picture.get("aria-label")
 
 
-def test_it_speaks_chinese():
+def test_a_timeline_can_be_in_chinese():
     assert "内核规则生效" in ET.tostring(drawn(change(1, 2, 3, 4, 5), language="zh"), encoding="unicode")
 
 

@@ -250,7 +250,7 @@ OPENED = (p.BeginPod(), p.Opened())
         ([p.DeletePod(0), p.Closed()], p.Leave()),
     ],
 )
-def test_an_end_may_come_at_any_step_of_the_start(events, last):
+def test_a_pod_can_end_at_any_step_of_its_start(events, last):
     _, effects = run(pod(container("m", "Always")), *events)
     assert (effects[-1] if effects else None) == last
 
@@ -297,7 +297,7 @@ def test_a_lost_sandbox_is_replaced_and_its_containers_start_again():
     assert effects[-1] == p.ForContainer("m", c.Start(3))
 
 
-def test_what_an_earlier_agent_started_goes_on():
+def test_containers_of_an_earlier_agent_continue():
     adopted = p.Adopted({"m": Running(AT)})
     life, effects = run(pod(container("m", "Always"), container("n", "Always")), adopted)
     assert effects == (p.ForContainer("m", c.Follow(1)), p.ForContainer("n", c.Start(1)))

@@ -115,7 +115,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("given", "method", "url", "is_allowed"), CASES)
-def test_what_a_rule_allows(world, given, method, url, is_allowed):
+def test_which_requests_a_rule_allows(world, given, method, url, is_allowed):
     assert not allowed(world, method, url)
     bind(world, [given])
     assert allowed(world, method, url) is is_allowed
@@ -136,7 +136,7 @@ def test_what_a_rule_allows(world, given, method, url, is_allowed):
         ({"kind": "Group", "name": "system:masters"}, JOE, False),
     ],
 )
-def test_who_is_meant(world, subject, user, is_meant):
+def test_subjects_of_a_binding(world, subject, user, is_meant):
     bind(world, [READ], subject)
     assert allowed(world, "GET", f"{IN_DEFAULT}/configmaps/a", user=user) is is_meant
 
@@ -149,7 +149,7 @@ def test_who_is_meant(world, subject, user, is_meant):
         ("ClusterRole", "ClusterRoleBinding", True, True),
     ],
 )
-def test_where_a_binding_counts(world, role, binding, in_default, in_other):
+def test_the_scope_of_a_binding(world, role, binding, in_default, in_other):
     subject = {**JOES, "namespace": ""} if binding == "RoleBinding" else JOES  # of the binding's own namespace then
     bind(world, [rule("get list", "configmaps namespaces")], subject, role, binding)
     assert allowed(world, "GET", f"{IN_DEFAULT}/configmaps/a") is in_default
@@ -212,11 +212,11 @@ OPEN = ["/api", "/api/v1", "/apis", "/apis/apps", "/apis/apps/v1", "/openapi/v3"
 
 
 @pytest.mark.parametrize("path", OPEN)
-def test_everybody_may_discover(world, path):
+def test_all_users_may_use_discovery(world, path):
     assert world.do("GET", path, user=account("any"))
 
 
-def test_whoever_is_not_authenticated_sees_the_version_and_no_more(world):
+def test_anonymous_users_see_only_the_version(world):
     nobody = User("system:anonymous", ("system:unauthenticated",))
     assert world.do("GET", "/version", user=nobody)["major"] == "1"
     status = world.refused("GET", "/api", user=nobody)
@@ -294,7 +294,7 @@ def test_superusers_need_no_binding(world):
     assert rules["resourceRules"] == [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]
 
 
-def test_aggregated_roles_have_the_rules_of_those_that_they_select(world):
+def test_aggregated_roles_have_the_rules_of_selected_roles(world):
     bind(world, "view", binding="RoleBinding")
     assert not allowed(world, "GET", f"{IN_DEFAULT}/secrets")
     labels = {f"{GROUP}/aggregate-to-view": "true"}
@@ -309,7 +309,7 @@ def test_aggregated_roles_have_the_rules_of_those_that_they_select(world):
     assert not allowed(world, "GET", f"{IN_DEFAULT}/secrets")
 
 
-def test_what_bindings_say_is_read_once(world, monkeypatch):
+def test_bindings_are_parsed_once(world, monkeypatch):
     """A request costs the rules of its user, not the bindings of everybody."""
     bind(world, [READ])
     reads = []
@@ -428,7 +428,7 @@ def test_one_grants_what_one_holds_or_may_grant(granting, collection, body, verb
         granting.do("DELETE", f"{collection}/old", user=JOE)
 
 
-def test_what_lets_an_object_be_deleted_grants_nothing(granting):
+def test_fields_that_control_deletion_grant_nothing(granting):
     held = {"metadata": {"name": "mine", "finalizers": ["example.com/x"]}}
     granting.do("POST", ROLES, {**ROLE, **held})
     granting.do("POST", BINDINGS, {**BINDING, **held})
@@ -472,7 +472,7 @@ def test_every_change_of_a_role_is_a_grant_of_all_of_it(granting, patch, method)
     granting.do(*asked, content_type=content_type, user=JOE)
 
 
-def test_a_label_gives_a_role_to_nobody_whose_writer_lacks_it(granting):
+def test_a_label_cannot_grant_a_role_that_its_writer_lacks(granting):
     """The attack: Joe may label ClusterRoles, holds ``view``, and lets ``view`` have one that reads Secrets."""
     granting.do("POST", f"{RBAC}/clusterrolebindings", {**BINDING, "subjects": [JOES],
                 "roleRef": {**BINDING["roleRef"], "name": "view"}})  # fmt: skip
@@ -489,14 +489,14 @@ def test_an_aggregation_rule_is_taken_away_by_those_who_hold_everything(granting
     assert '{APIGroups:["*"], Resources:["*"], Verbs:["*"]}' in status["message"]
 
 
-def test_a_role_that_is_not_there_cannot_be_bound(granting):
+def test_a_missing_role_cannot_be_bound(granting):
     body = {**BINDING, "roleRef": {**BINDING["roleRef"], "name": "nowhere"}}
     status = granting.refused("POST", BINDINGS, body, user=JOE)
     assert (status["code"], status["message"]) == (404, f'clusterroles.{GROUP} "nowhere" not found')
     granting.do("POST", BINDINGS, body)
 
 
-def test_who_aggregates_must_hold_everything(granting):
+def test_an_aggregation_rule_needs_all_permissions(granting):
     body = {"metadata": {"name": "mine"}, "aggregationRule": {"clusterRoleSelectors": [{"matchLabels": {"a": "b"}}]}}
     assert (
         '{APIGroups:["*"], Resources:["*"], Verbs:["*"]}'
@@ -537,7 +537,7 @@ def test_a_binding_stays_with_its_role(world):
         (AccessRule(("get",), non_resource_urls=("/a",)), [AccessRule(("*",), ("*",), ("*",))], ["get"]),
     ],
 )
-def test_what_of_a_rule_is_not_held(wanted, held, missing):
+def test_uncovered_parts_of_a_rule(wanted, held, missing):
     assert [part.verbs[0] for part in uncovered([wanted], held)] == missing
 
 

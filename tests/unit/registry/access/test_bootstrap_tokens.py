@@ -22,11 +22,11 @@ def user_of(token=TOKEN, type_="bootstrap.kubernetes.io/token", **data):
     return user_of_bootstrap_token(token, world.state, NOW)
 
 
-def test_a_token_is_a_user_of_the_group_of_those_that_begin():
+def test_a_bootstrap_token_is_a_user_of_its_group():
     assert user_of() == USER
 
 
-def test_it_can_have_more_groups():
+def test_a_bootstrap_token_can_have_more_groups():
     user = user_of(auth_extra_groups="system:bootstrappers:kubeadm:default-node-token,system:bootstrappers:a")
     assert user.groups == (
         "system:bootstrappers",
@@ -36,7 +36,7 @@ def test_it_can_have_more_groups():
     )
 
 
-def test_it_is_good_until_it_expires():
+def test_a_bootstrap_token_is_valid_until_it_expires():
     assert user_of(expiration="2026-01-01T00:00:01Z") == USER
 
 
@@ -55,5 +55,5 @@ NOBODY = [
 
 
 @pytest.mark.parametrize("case", NOBODY)
-def test_it_is_nobody(case):
+def test_an_invalid_bootstrap_token_has_no_user(case):
     assert user_of(**case) is None

@@ -47,7 +47,7 @@ def world():
 
 
 @pytest.mark.parametrize(("headers", "user"), BECOMES)
-def test_who_one_becomes(world, headers, user):
+def test_the_impersonated_user(world, headers, user):
     assert acting_user(ADMIN, headers, world.state) == user
 
 
@@ -65,7 +65,7 @@ def grant(world, subject, **rule):
     world.do("POST", f"{RBAC}/clusterrolebindings", binding)
 
 
-def test_what_the_impersonated_may_do_is_what_roles_allow(world):
+def test_permissions_of_an_impersonated_user(world):
     jane = acting_user(ADMIN, [("impersonate-user", "jane")], world.state)
     refusal = world.refused("GET", MAPS, user=jane)
     assert 'User "jane" cannot list resource "configmaps"' in refusal["message"]

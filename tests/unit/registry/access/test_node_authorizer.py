@@ -191,7 +191,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("method", "url", "refusal"), CASES)
-def test_what_a_node_may_do(world, method, url, refusal):
+def test_permissions_of_a_node(world, method, url, refusal):
     content_type = MERGE if method == "PATCH" else "application/json"
     try:
         world.ask(method, url, None if method in ("GET", "DELETE") else {}, content_type=content_type, user=N1)
@@ -212,11 +212,11 @@ def test_what_a_node_may_do(world, method, url, refusal):
         (N2, "no relationship found between node 'n2' and this object"),
     ],
 )
-def test_who_is_which_node(world, user, word):
+def test_which_users_are_nodes(world, user, word):
     assert word in world.refused("GET", f"{DEFAULT}/secrets/mounted", user=user)["message"]
 
 
-def test_it_may_read_no_more_when_its_pod_has_gone_or_runs_elsewhere(world):
+def test_a_node_may_not_read_objects_of_pods_that_left_it(world):
     assert world.ask("GET", f"{DEFAULT}/secrets/mounted", user=N1)
     world.do("DELETE", f"{DEFAULT}/pods/p1?gracePeriodSeconds=0")
     assert UNRELATED in world.refused("GET", f"{DEFAULT}/secrets/mounted", user=N1)["message"]
@@ -297,7 +297,7 @@ def test_where_pods_are_is_known_after_any_change_and_after_a_restart(world):
         ("namespaces/default/pods/p1/status", {"status": {"phase": "Running"}}, ""),
     ],
 )
-def test_what_a_node_may_not_change(world, path, patch, refusal):
+def test_fields_that_a_node_may_not_change(world, path, patch, refusal):
     for query in ("", "?dryRun=All"):
         if refusal:
             status = world.refused("PATCH", f"/api/v1/{path}{query}", patch, content_type=MERGE, user=N1)
@@ -409,7 +409,7 @@ def test_reviews_say_the_same(world, asked, allowed, reason):
         assert (status["allowed"], status.get("reason")) == (allowed, reason)
 
 
-def test_its_rules_are_not_told_whole(world):
+def test_a_nodes_rules_are_marked_incomplete(world):
     body = {"spec": {"namespace": "default"}}
     status = world.do("POST", f"{REVIEWS}/selfsubjectrulesreviews", body, user=N1)["status"]
     assert (status["incomplete"], status["evaluationError"]) == (True, node_authorizer.UNENUMERATED)
@@ -434,7 +434,7 @@ VOLUMES = [
 
 
 @pytest.mark.parametrize(("verb", "name", "refusal"), VOLUMES)
-def test_of_volumes_a_node_gets_those_that_claims_of_its_pods_are_bound_to(world, verb, name, refusal):
+def test_a_node_may_read_the_volumes_of_its_pods_claims(world, verb, name, refusal):
     for namespace, claim, volume in ((DEFAULT, "data", "mine"), (OTHER, "data", "others"), (DEFAULT, "x", "others")):
         spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}, "volumeName": volume}
         world.do("POST", f"{namespace}/persistentvolumeclaims", {"metadata": {"name": claim}, "spec": spec})

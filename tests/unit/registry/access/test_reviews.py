@@ -24,7 +24,7 @@ def test_an_administrator_may_do_everything(world):
     assert world.refused("POST", f"{ACCESS}/selfsubjectaccessreviews", {"spec": {}})["code"] == 422
 
 
-def test_who_i_am(world):
+def test_a_review_of_the_own_user(world):
     info = world.do("POST", f"{REVIEWS}/selfsubjectreviews", {})["status"]["userInfo"]
     assert info == {"username": "admin", "groups": ["system:masters"]}
 
@@ -40,7 +40,7 @@ def request_token(world, **spec):
     return world.do("POST", f"{ACCOUNTS}/joe/token", {"spec": spec})
 
 
-def test_a_token_says_whose_it_is_until_it_expires_or_the_account_goes(world):
+def test_a_token_identifies_its_account_until_it_expires_or_the_account_is_deleted(world):
     answer = request_token(world, expirationSeconds=600)
     assert answer["status"]["expirationTimestamp"] == "2026-01-01T00:10:00Z"
     claims = answer["status"]["token"].encode()

@@ -77,7 +77,7 @@ def _wish(wish):
     return {} if wish is None else {"automountServiceAccountToken": wish}
 
 
-def test_nothing_is_mounted_over_what_the_user_mounts_there(world):
+def test_no_token_is_mounted_over_a_users_mount(world):
     own = [{"name": "v", "mountPath": MOUNT_PATH}]
     containers = [{"name": "c", "image": "i:1", "volumeMounts": own}]
     spec = world.do("POST", PODS, pod(containers=containers, volumes=[{"name": "v", "emptyDir": {}}]))["spec"]
@@ -131,7 +131,7 @@ def reviewed(world, token, **spec):
     return world.do("POST", f"{REVIEWS}/tokenreviews", {"spec": {"token": token, **spec}})["status"]
 
 
-def test_a_pods_token_says_whose_it_is_and_dies_with_the_pod(world):
+def test_a_pods_token_identifies_its_account_and_expires_with_the_pod(world):
     world.do("POST", "/api/v1/nodes", {"metadata": {"name": "n"}})
     uid = world.do("POST", PODS, pod(nodeName="n"))["metadata"]["uid"]
     token = bound(world, kind="Pod", name="p", uid=uid)
@@ -180,7 +180,7 @@ def test_a_token_dies_with_the_object_that_it_is_bound_to(world, kind, collectio
         ),
     ],
 )
-def test_what_a_token_cannot_be_bound_to(world, reference, code, message):
+def test_a_token_cannot_be_bound_to_other_objects(world, reference, code, message):
     world.do("POST", PODS, pod(name="mine"))
     world.do("POST", PODS, pod("other", name="theirs"))
     spec = {"boundObjectRef": {"apiVersion": "v1", **reference}}

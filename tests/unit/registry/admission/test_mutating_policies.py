@@ -71,7 +71,7 @@ ON_MAPS = [
 
 
 @pytest.mark.parametrize(("mutations", "labels", "data"), ON_MAPS)
-def test_what_mutations_make_of_a_map(world, mutations, labels, data):
+def test_mutations_of_a_map(world, mutations, labels, data):
     # A key of a ConfigMap cannot have a slash, so its rules are not asked here.
     bind(world, policy(*mutations))
     if data and "a/~b" in data:
@@ -91,7 +91,7 @@ def test_lists_with_keys_are_merged(world):
     assert made["spec"]["containers"][1]["env"] == [{"name": "A", "value": "1"}]
 
 
-def test_what_is_added_is_completed_and_mounted(world):
+def test_an_added_container_is_completed_and_mounted(world):
     """What the server adds by itself comes before policies, and once more after them, as upstream's plug-ins do."""
     seen = "Object{metadata: Object.metadata{labels: {'volumes': string(object.spec.volumes.size())}}}"
     side = "Object{spec: Object.spec{containers: [Object.spec.containers{name: 'side', image: 'busybox'}]}}"
@@ -186,7 +186,7 @@ def test_conditions_variables_and_parameters(world):
     assert "failed to configure binding: no params found" in status["message"]
 
 
-def test_a_change_by_a_policy_belongs_to_nobody(world):
+def test_fields_set_by_a_policy_have_no_owner(world):
     bind(world, policy(apply(LABEL)))
     made = world.do("POST", MAPS, config_map("a", x="1"))
     assert all("f:labels" not in str(entry) for entry in made["metadata"]["managedFields"])
@@ -218,5 +218,5 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("spec", "told"), REFUSED)
-def test_what_is_refused_of_policies(world, spec, told):
+def test_refused_mutating_policies(world, spec, told):
     assert told in world.refused("POST", POLICIES, policy(apply("Object{}"), **spec))["message"]

@@ -98,7 +98,7 @@ OUTCOMES = [
 
 
 @pytest.mark.parametrize(("expression", "holds"), OUTCOMES)
-def test_what_expressions_know(world, expression, holds):
+def test_variables_of_expressions(world, expression, holds):
     variables = [
         {"name": "value", "expression": "object.data.x"},
         {"name": "doubled", "expression": "variables.value + variables.value"},
@@ -190,7 +190,7 @@ LIMITS = [
 
 
 @pytest.mark.parametrize(("constraints", "limits", "concerned"), LIMITS)
-def test_which_requests_are_concerned(world, constraints, limits, concerned):
+def test_which_requests_match(world, constraints, limits, concerned):
     more = {"matchResources": limits} if limits else {}
     bind(world, policy("false", matchConstraints=constraints), binding(**more))
     made = config_map("a", labels={"tier": "web"})
@@ -250,7 +250,7 @@ def test_policies_do_not_judge_policies(world):
     world.do("POST", MAPS, config_map("a"))
 
 
-def test_what_is_filled_in(world):
+def test_defaults_of_admission_policies(world):
     made = world.do("POST", POLICIES, policy("true"))
     assert made["spec"]["failurePolicy"] == "Fail"
     match = made["spec"]["matchConstraints"]

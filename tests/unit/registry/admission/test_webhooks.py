@@ -181,7 +181,7 @@ def test_configurations_are_never_asked_about(world):
     create(world)
 
 
-def test_what_a_webhook_is_told(world):
+def test_the_review_that_a_webhook_gets(world):
     create(world)
     configure(world, "Validating", webhook())
     change(world)
@@ -326,13 +326,13 @@ def test_a_webhook_sees_the_object_completed(world):
     assert world.reviews[0]["request"]["object"]["spec"]["restartPolicy"] == "Always"
 
 
-def test_what_a_webhook_makes_of_an_object_is_checked_as_ever(world):
+def test_an_object_changed_by_a_webhook_is_validated(world):
     configure(world, "Mutating", webhook())
     world.servers["https://one/"] = lambda request: patch(add("/metadata/labels", {"-x": "y"}))
     assert world.refused("POST", MAPS, config_map("a"))["reason"] == "Invalid"
 
 
-def test_fields_of_a_webhook_belong_to_nobody(world):
+def test_fields_set_by_a_webhook_have_no_owner(world):
     configure(world, "Mutating", webhook())
     world.servers["https://one/"] = lambda request: patch(add("/data/hooked", "1"))
     made = world.do("POST", f"{MAPS}?fieldManager=me", config_map("a", x="1"))
@@ -475,7 +475,7 @@ def test_warnings_reach_the_client(world):
     assert world.ask("POST", MAPS, config_map("a")).warnings == ("first", "second")
 
 
-def test_all_judges_are_asked_at_once(world):
+def test_all_validating_webhooks_are_called_at_once(world):
     hooks = [webhook(f"{name}.example.com", f"https://{name}/") for name in "abc"]
     configure(world, "Validating", *hooks)
     for name in "abc":

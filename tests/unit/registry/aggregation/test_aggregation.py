@@ -109,7 +109,7 @@ FORBIDDEN = [
 
 
 @pytest.mark.parametrize(("method", "path", "verb", "resource"), FORBIDDEN)
-def test_a_user_without_rights_goes_nowhere(served, method, path, verb, resource):
+def test_a_user_without_permissions_is_refused(served, method, path, verb, resource):
     message = served.refused(method, PART + path, user=User("joe"))["message"]
     assert f'User "joe" cannot {verb} resource "{resource}" in API group "{GROUP}"' in message
 

@@ -33,7 +33,7 @@ def test_the_kubernetes_service_comes_back():
     assert not ensure_kubernetes_service(Step(world.state), ADVERTISED, world.env).changes
 
 
-def test_it_does_not_take_an_address_that_another_service_has():
+def test_the_kubernetes_service_does_not_take_another_services_address():
     world = ApiWorld()
     world.do("DELETE", KUBERNETES[0])
     thief = {"metadata": {"name": "thief"}, "spec": {"clusterIP": "10.96.0.1", "ports": [{"port": 80}]}}
@@ -78,7 +78,7 @@ def test_roles_of_an_earlier_version_come_to_say_that_they_are_kept():
 
 
 @pytest.mark.parametrize(("path", "nothing"), [(VIEW, {"rules": []}), (PROXIER, {"subjects": []})])
-def test_one_that_is_not_to_be_kept_is_left_alone(path, nothing):
+def test_an_object_without_autoupdate_is_not_changed(path, nothing):
     world = ApiWorld()
     annotations = {"rbac.authorization.kubernetes.io/autoupdate": "false"}
     world.do("PATCH", path, {"metadata": {"annotations": annotations}, **nothing}, content_type=MERGE)
@@ -86,7 +86,7 @@ def test_one_that_is_not_to_be_kept_is_left_alone(path, nothing):
     assert restarted(world).state is before
 
 
-def test_a_binding_that_was_made_anew_with_another_role_is_left_alone():
+def test_a_binding_recreated_with_another_role_is_kept():
     world = ApiWorld()
     world.do("DELETE", PROXIER)
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"}

@@ -124,7 +124,7 @@ HOLDS = [
 
 
 @pytest.mark.parametrize("text", HOLDS)
-def test_what_holds(text):
+def test_expressions_that_hold(text):
     assert value(text) == True  # noqa: E712  # a boolean of the language
 
 
@@ -144,14 +144,14 @@ FAILS = [
 
 
 @pytest.mark.parametrize(("text", "why"), FAILS)
-def test_what_has_no_value(text, why):
+def test_expressions_without_a_value_are_errors(text, why):
     with pytest.raises(RuleError) as caught:
         value(text)
     assert why in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["1 +", "a.?", "f(", "unheard(1)", "object.unheard()", "'open"])
-def test_what_is_no_expression(text):
+def test_texts_that_are_no_expressions(text):
     with pytest.raises(Unsupported):
         compiled(text)
 

@@ -67,7 +67,7 @@ SOUND = [
 
 
 @pytest.mark.parametrize("text", SOUND)
-def test_what_may_be_right_is_no_fault(text):
+def test_possibly_correct_expressions_have_no_fault(text):
     assert type_faults(text, TYPES, VARIABLES) == ""
 
 

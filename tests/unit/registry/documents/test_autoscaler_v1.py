@@ -52,7 +52,7 @@ def test_everything_else_is_in_annotations(world):
     }
 
 
-def test_what_is_read_and_written_back_changes_nothing(world):
+def test_reading_and_writing_back_changes_nothing(world):
     before = world.do("POST", V2, autoscaler(metrics=[MEMORY, CPU], behavior={"scaleDown": {}}))
     world.do("PUT", f"{V1}/web", world.do("GET", f"{V1}/web"))
     after = world.do("GET", f"{V2}/web")
@@ -74,7 +74,7 @@ def test_patches_lists_watches_and_the_status(world):
     assert world.do("GET", f"{V2}/web/status")["status"]["currentReplicas"] == 2
 
 
-def test_it_is_applied_on_the_server(world):
+def test_a_v1_autoscaler_can_be_applied_on_the_server(world):
     made = {"apiVersion": "autoscaling/v1", "kind": "HorizontalPodAutoscaler", **autoscaler()}
     apply = {"content_type": "application/apply-patch+yaml"}
     for percent in (50, 60):

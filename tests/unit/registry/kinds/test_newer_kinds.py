@@ -171,7 +171,7 @@ def test_schedules(text):
         ("@every x", 'failed to parse duration @every x: time: invalid duration "x"'),
     ],
 )
-def test_what_is_no_schedule(text, why):
+def test_invalid_schedules(text, why):
     with pytest.raises(ValueError, match=re.escape(why)):
         parse_schedule(text)
 

@@ -66,18 +66,18 @@ ANTI = f"{TEMPLATE}.affinity.podAntiAffinity.{REQUIRED}"
         (deployment(imagePullSecrets=[{}]), [f'{TEMPLATE}.imagePullSecrets[0].name: invalid empty name ""']),
     ],
 )
-def test_of_a_deployment(body, expected):
+def test_warnings_of_a_deployment(body, expected):
     assert list(ApiWorld().ask("POST", f"{APPS}/deployments", body).warnings) == expected
 
 
-def test_only_of_what_changes():
+def test_only_changed_parts_cause_warnings():
     world = ApiWorld()
     stored = world.do("POST", f"{APPS}/deployments", deployment("w.d", imagePullSecrets=[{}]))
     stored["metadata"]["labels"] = LABELS
     assert world.ask("PUT", f"{APPS}/deployments/w.d", stored).warnings == ()
 
 
-def test_of_a_class_in_the_way_of_old():
+def test_warnings_of_deprecated_class_annotations():
     spec = {"defaultBackend": {"service": {"name": "x", "port": {"number": 80}}}}
     body = {"metadata": {"name": "i", "annotations": {"kubernetes.io/ingress.class": "nginx"}}, "spec": spec}
     found = ApiWorld().ask("POST", "/apis/networking.k8s.io/v1/namespaces/default/ingresses", body).warnings
@@ -86,7 +86,7 @@ def test_of_a_class_in_the_way_of_old():
 
 
 @pytest.mark.parametrize("query", ["", "?watch=true"])
-def test_of_endpoints_at_every_request(query):
+def test_every_request_for_endpoints_has_a_warning(query):
     found = ApiWorld().ask("GET", f"{CORE}/endpoints{query}").warnings
     assert found == ("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",)
 

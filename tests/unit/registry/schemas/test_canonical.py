@@ -42,7 +42,7 @@ def test_there_are_many_documents_of_every_kind():
 
 
 @pytest.mark.parametrize(("kind", "document"), [pytest.param(k, d, id=text) for text, k, d in CORPUS])
-def test_what_is_read_and_written_back_changes_nothing(world, kind, document):
+def test_reading_and_writing_back_changes_nothing(world, kind, document):
     start, row = world.state, RESOURCE[kind]
     try:
         made = world.do("POST", path_of(row), body_of(row, document))

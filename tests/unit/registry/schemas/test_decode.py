@@ -164,6 +164,6 @@ def test_a_lease_keeps_microseconds():
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-01-01", "2026-13-01T00:00:00Z", "0001-01-01T00:00:00+01:00"])
-def test_what_is_no_moment_is_refused(text):
+def test_invalid_times_are_refused(text):
     with pytest.raises(ApiError, match="parsing time"):
         decode("v1", "ConfigMap", {"metadata": {"creationTimestamp": text}})

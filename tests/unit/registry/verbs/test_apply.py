@@ -104,14 +104,14 @@ def untracked(world, url, body):
     return world.do("PATCH", path, {"metadata": {"managedFields": [{}]}}, content_type=MERGE)
 
 
-def test_what_was_not_tracked_belongs_to_nobody_in_particular(world):
+def test_untracked_fields_get_the_default_owner(world):
     assert "managedFields" not in untracked(world, MAPS, config_map("a", x="1"))["metadata"]
     status = refused(world, f"{MAPS}/a", config_map("a", x="2"))
     assert 'conflict with "before-first-apply" using v1: .data.x' in status["message"]
     assert set(owners(apply(world, f"{MAPS}/a", config_map("a", y="2")))) == {"before-first-apply", "one"}
 
 
-def test_a_new_object_is_its_makers_but_for_what_the_server_adds(world):
+def test_a_new_object_is_owned_by_its_creator_except_added_fields(world):
     world.do("POST", f"{SERVICES}?fieldManager=maker", service({"port": 80}))
     [entry] = world.do("GET", f"{SERVICES}/s")["metadata"]["managedFields"]
     assert (entry["manager"], entry["operation"]) == ("maker", "Update")
@@ -172,7 +172,7 @@ def test_allocated_values_are_kept_and_not_owned(world):
     assert "f:clusterIP" not in owners(again)["one"]["fieldsV1"]["f:spec"]
 
 
-def test_who_takes_a_pod_over_need_not_apply_its_token(world):
+def test_taking_a_pod_over_does_not_require_its_token_volume(world):
     """kubectl does that to go over from client-side to server-side apply: it renames the owner and applies again."""
     path, wanted = "/api/v1/namespaces/default/pods/p", pod("p")
     untracked(world, "/api/v1/namespaces/default/pods", wanted)

@@ -40,7 +40,7 @@ POLICIES = [("Foreground", ["foregroundDeletion"]), ("Orphan", ["orphan"]), ("Ba
 
 
 @pytest.mark.parametrize(("policy", "finalizers"), POLICIES)
-def test_what_a_propagation_policy_leaves_for_the_garbage_collector(world, policy, finalizers):
+def test_a_propagation_policy_sets_finalizers(world, policy, finalizers):
     world.do("POST", MAPS, config_map("a"))
     world.do("DELETE", f"{MAPS}/a", {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": policy})
     if finalizers:
@@ -57,7 +57,7 @@ def test_what_a_propagation_policy_leaves_for_the_garbage_collector(world, polic
         ("/apis/apps/v1/namespaces/default/replicasets", None),
     ],
 )
-def test_what_becomes_of_dependents_when_nobody_says(world, path, finalizers):
+def test_the_default_propagation_policy(world, path, finalizers):
     """Kinds of before there was a garbage collector leave them alone."""
     container = pod("x")["spec"]["containers"]
     selector = {"selector": {"matchLabels": {"a": "b"}}} if "replicasets" in path else {}

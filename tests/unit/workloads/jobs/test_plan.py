@@ -67,7 +67,7 @@ def test_each_failure_makes_the_next_start_wait_longer():
     assert [plan_job(job(), pods("f" * n), NOW).again_in for n in (1, 2, 3)] == [10, 20, 40]
 
 
-def test_a_deadline_is_come_back_for():
+def test_a_deadline_is_checked_again():
     plan = plan_job(job({"startTime": NOW}, activeDeadlineSeconds=60), pods("r"), NOW)
     assert plan.again_in == 60
 
@@ -169,7 +169,7 @@ def test_refusals(body, message):
     assert message in ApiWorld().refused("POST", JOBS, body)["message"]
 
 
-def test_its_template_stays():
+def test_a_jobs_template_must_not_change():
     api = ApiWorld()
     stored = api.do("POST", JOBS, document())
     stored["spec"]["template"]["spec"]["containers"][0]["image"] = "other"

@@ -87,7 +87,7 @@ def test_an_index_that_failed_stays_so_when_its_pods_are_gone():
     assert plan_job(remembered, [], NOW).creates == (1, 2)
 
 
-def test_so_many_indexes_may_fail():
+def test_the_number_of_failed_indexes_is_limited():
     most = job(backoffLimitPerIndex=0, maxFailedIndexes=1)
     assert ends(plan_job(most, [pod(0)], NOW)) == {}
     assert ends(plan_job(most, [pod(0), pod(1)], NOW)) == fails("MaxFailedIndexesExceeded")
@@ -110,7 +110,7 @@ def test_an_exit_code_may_fail_an_index():
         ([{"succeededIndexes": "2"}, {"succeededIndexes": "0"}], [0], True),
     ],
 )
-def test_some_of_the_work_may_suffice(rules, done, suffices):
+def test_a_success_policy_can_complete_a_job_early(rules, done, suffices):
     there = [pod(index, "Succeeded") for index in done] + [pod(9, "Running")]
     plan = plan_job(job(successPolicy={"rules": rules}), there, NOW)
     assert ends(plan) == ({"SuccessCriteriaMet": "SuccessPolicy"} if suffices else {})

@@ -95,7 +95,7 @@ def test_only_pods_of_the_same_revision_count():
     assert choose_node(pod, nodes(), placement).name == "n2"
 
 
-def test_a_preference_chooses_and_refuses_nothing():
+def test_a_preference_ranks_and_excludes_nothing():
     soft = constraint(whenUnsatisfiable="ScheduleAnyway")
     assert chosen(there("n1"), soft) in ("n3", "n4")
     assert chosen(there("n1", "n2"), soft, among=nodes()[:2]).startswith("n")

@@ -92,7 +92,7 @@ async def test_a_lost_answer_is_made_good():
         assert ready_pods(api) == ["a"]
 
 
-async def test_a_slice_that_someone_spoils_or_deletes_is_repaired():
+async def test_a_slice_that_a_user_changes_or_deletes_is_repaired():
     api = await cluster(make_pod("a"))
     async with running(api, "endpointslice"):
         await until(api, lambda: ready_pods(api) == ["a"])
@@ -149,7 +149,7 @@ async def test_heartbeats_and_other_changes_that_mean_nothing_to_slices_cost_not
         assert api.version == before + 2
 
 
-async def test_a_refused_write_is_told_on_the_service_and_tried_again():
+async def test_a_refused_write_is_reported_on_the_service_and_retried():
     class Refusing(FakeApi):
         refusals = 1
 
@@ -193,7 +193,7 @@ async def test_twin_slices_become_one_when_somebody_begins_to_look():
     assert ready_pods(api) == ["a", "b"]
 
 
-async def test_it_reads_nothing_but_what_slices_are_made_of():
+async def test_the_controller_reads_only_the_kinds_that_slices_depend_on():
     api = await cluster(make_pod("a"))
     read = []
     get = api.get

@@ -86,7 +86,7 @@ def test_etcd_and_the_front_proxy_have_authorities_of_their_own(tmp_path):
 
 
 @pytest.mark.io
-def test_what_is_missing_is_named_with_where_it_was_looked_for(tmp_path):
+def test_missing_programs_are_named_with_the_searched_places(tmp_path):
     for name in ("etcd", "kube-apiserver"):
         (tmp_path / name).write_text("")
     (tmp_path / "etcd").chmod(0o755)

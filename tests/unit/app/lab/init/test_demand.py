@@ -37,7 +37,7 @@ def is_readable(demand):
     return bool(select.select([demand.reader], [], [], 0)[0])
 
 
-def test_it_starts_once_however_often_it_is_asked_for(demand):
+def test_a_component_starts_once_for_several_demands(demand):
     started = Started()
     demand.meet(started, set())
     assert not started

@@ -34,7 +34,7 @@ async def wait_for(api, *wanted, then):
         return sorted(pod.name for pod in await until_ready(api, wanted, report)), told
 
 
-async def test_progress_is_told_until_nothing_is_awaited():
+async def test_progress_is_reported_until_nothing_is_awaited():
     api = FakeApi()
     await api.put(deployment(0), "deployments")
     for name in ("web-1", "web-2"):
@@ -60,7 +60,7 @@ async def test_progress_is_told_until_nothing_is_awaited():
     )
 
 
-async def test_a_status_of_the_lab_s_last_life_is_not_believed():
+async def test_a_status_from_the_labs_last_run_is_ignored():
     api = FakeApi()
     await api.put(deployment(2), "deployments")
     await api.put(make_pod("web-1"), "pods")
@@ -69,5 +69,5 @@ async def test_a_status_of_the_lab_s_last_life_is_not_believed():
     assert told == [["Deployment default/web (1 pods are ready)"]]
 
 
-async def test_nobody_waits_for_what_is_not_there_any_more():
+async def test_deleted_services_are_not_awaited():
     assert await wait_for(FakeApi(), WantedWorkload("Deployment", WEB), then=[]) == ([], [])

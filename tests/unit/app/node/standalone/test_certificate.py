@@ -87,7 +87,7 @@ def test_a_client_certificate_is_another_signers(tmp_path):
     assert server.made[0]["spec"]["usages"] == ["digital signature", "client auth"]
 
 
-def test_it_says_once_what_a_request_waits_for(tmp_path):
+def test_the_reason_for_a_waiting_request_is_logged_once(tmp_path):
     lines = []
     asyncio.run(certificate_of(tmp_path, Requests(looks=5), lines.append).obtain())
     assert lines == ["waiting for approval: kubectl certificate approve csr-0"]
@@ -136,7 +136,7 @@ def test_an_api_server_that_is_away_is_asked_again(tmp_path):
     assert server.failures == []
 
 
-def test_what_is_refused_is_asked_for_again_while_the_node_runs(tmp_path):
+def test_a_refused_certificate_is_requested_again_while_the_node_runs(tmp_path):
     server = Requests("Denied")
 
     async def keep():
@@ -150,7 +150,7 @@ def test_what_is_refused_is_asked_for_again_while_the_node_runs(tmp_path):
     assert (tmp_path / "serving.crt").exists()
 
 
-def test_one_that_is_good_is_for_this_node_and_has_begun_and_not_ended(tmp_path):
+def test_a_valid_certificate_is_for_this_node_and_within_its_time(tmp_path):
     certificate = certificate_of(tmp_path, Requests())
     assert not asyncio.run(certificate.is_good(0.0))
     asyncio.run(certificate.obtain())
@@ -164,5 +164,5 @@ def test_one_that_is_good_is_for_this_node_and_has_begun_and_not_ended(tmp_path)
 
 
 @pytest.mark.parametrize(("chance", "moment"), [(0.0, 170.0), (0.5, 180.0), (1.0, 190.0)])
-def test_it_is_renewed_between_seven_and_nine_tenths_of_its_life(chance, moment):
+def test_a_certificate_is_renewed_between_seven_and_nine_tenths_of_its_life(chance, moment):
     assert renewal_time(Validity(100.0, 200.0, SUBJECT), chance) == pytest.approx(moment)

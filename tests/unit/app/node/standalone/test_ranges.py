@@ -31,7 +31,7 @@ async def test_a_node_that_has_ranges_has_them(spec, found):
     assert await ranges.assigned_ranges(api, "n1", {}, (), lambda line: None) == found
 
 
-async def test_a_node_without_is_made_and_said_to_be_not_ready_until_it_has_some():
+async def test_a_node_without_ranges_is_not_ready_until_it_has_some():
     api, lines = FakeApi(), []
     waiting = asyncio.create_task(ranges.assigned_ranges(api, "n1", {"a": "b"}, (), lines.append))
     while not lines:  # noqa: ASYNC110 (it happens in a task that has no event)

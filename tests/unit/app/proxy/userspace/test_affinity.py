@@ -24,7 +24,7 @@ def test_an_endpoint_is_kept_until_its_time_is_over():
     assert affinity.of(CLIENT) == {}
 
 
-def test_its_time_begins_again_with_each_connection_to_that_service_alone():
+def test_each_connection_restarts_the_affinity_of_its_service_only():
     clock = Clock()
     affinity = ClientMemory(clock)
     affinity.note(CLIENT, {"web": ONE}, TIMEOUTS)

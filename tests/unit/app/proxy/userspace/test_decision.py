@@ -28,7 +28,7 @@ def test_a_connection_goes_where_the_table_says(flow):
 
 
 @pytest.mark.parametrize("flow", EXPECTED_TO_DIFFER, ids=str)
-def test_what_a_kernel_drops_is_refused_where_nothing_listens(flow):
+def test_packets_that_a_kernel_drops_are_refused_in_user_space(flow):
     assert flow.outcomes(Rules.NFT) == {DROPPED}
     assert outcomes_of(flow) == {REJECTED}
 

@@ -14,7 +14,7 @@ def twin(address):
     return on_loopback([address])[0]
 
 
-def test_every_way_to_a_service_is_served():
+def test_every_frontend_of_a_service_is_served():
     found = frontends_of(exposed(BOTH))
     http = {Frontend(twin(address), 80, "tcp") for address in (CLUSTER_IP, EXTERNAL_IP, LB)}
     assert found == {*http, Frontend(twin(NODE), NODE_PORT, "tcp")}

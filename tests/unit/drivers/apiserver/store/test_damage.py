@@ -59,7 +59,7 @@ def outcome(directory):
         return None, damage
 
 
-def test_damage_is_told_and_nothing_acknowledged_is_missing(stores, memory):
+def test_damage_is_reported_and_no_acknowledged_write_is_missing(stores, memory):
     outcomes = Counter()
     for seed in range(STORES):
         dice = random.Random(seed)
@@ -82,7 +82,7 @@ def test_damage_is_told_and_nothing_acknowledged_is_missing(stores, memory):
     assert min(outcomes["refused"], outcomes["whole"]) > STORES // 10, outcomes
 
 
-def test_one_flipped_bit_in_the_log_is_told(stores, tmp_path):
+def test_one_flipped_bit_in_the_log_is_reported(stores, tmp_path):
     source, acknowledged = stores[0]
     shutil.copytree(source, tmp_path / "s")
     log = tmp_path / "s" / "store.sqlite-wal"
@@ -191,7 +191,7 @@ def test_a_store_of_the_first_layout_is_taken_over(tmp_path):
     assert contents(tmp_path) == held
 
 
-def test_a_document_of_the_first_layout_that_is_none_is_told(tmp_path):
+def test_an_invalid_document_of_the_first_layout_is_reported(tmp_path):
     first_layout(tmp_path, ("a", b'{"'), ("b", WHOLE))
     with pytest.raises(StoreDamaged, match="configmaps n/a is no document"):
         contents(tmp_path)

@@ -35,7 +35,7 @@ def loaded(directory):
         return version, [(row.key, row.version, row.document) for row in rows]
 
 
-def test_what_was_written_is_there_again(tmp_path):
+def test_written_objects_are_restored(tmp_path):
     with closing(SqliteStore(tmp_path)) as store:
         assert store.load()[0] == 0
         step = written(written(Step(State()), x="1"), x="2")
@@ -83,7 +83,7 @@ def test_a_damaged_file_is_refused(tmp_path, content):
         SqliteStore(tmp_path)
 
 
-def test_what_is_restored_is_the_owners_alone_whoever_made_the_folder(tmp_path):
+def test_a_restored_store_is_private_whoever_made_the_folder(tmp_path):
     before = os.umask(0)
     try:
         here, there, copy = tmp_path / "here", tmp_path / "there", tmp_path / "copy"
@@ -101,7 +101,7 @@ def test_what_is_restored_is_the_owners_alone_whoever_made_the_folder(tmp_path):
         os.umask(before)
 
 
-def test_a_full_disk_takes_nothing_half(tmp_path):
+def test_a_full_disk_leaves_no_partial_write(tmp_path):
     with closing(SqliteStore(tmp_path)) as store:
         first = written(Step(State()), x="1")
         store.write(first.changes)
@@ -128,7 +128,7 @@ def test_a_backup_is_taken_while_a_server_writes_and_can_be_restored(tmp_path):
     assert loaded(here) == loaded(there) == (1, [(KEY, 1, first.changes[0].after.document)])
 
 
-def test_what_is_no_store_is_neither_copied_nor_restored(tmp_path):
+def test_invalid_stores_are_neither_copied_nor_restored(tmp_path):
     with pytest.raises(StoreError, match="there is no store"):
         copy_store(tmp_path, tmp_path / "copy")
     (tmp_path / "copy").write_bytes(b"garbage" * 1000)

@@ -29,7 +29,7 @@ def test_one_request_does_not_wait_for_anothers_thousand():
     assert (LIGHT, "mine") in served(queue, 2)
 
 
-def test_who_was_idle_has_saved_nothing_up():
+def test_an_idle_flow_keeps_no_credit():
     queue = FairQueue(1000)
     for number in range(500):
         queue.push(HEAVY, number)
@@ -54,7 +54,7 @@ def test_time_is_shared_by_weight_and_by_what_work_costs():
     assert 3.5 < spent[SYSTEM] / spent[HEAVY] < 4.5
 
 
-def test_no_flow_waits_in_too_great_number():
+def test_the_length_of_each_flow_is_limited():
     queue = FairQueue(2)
     assert [queue.push(HEAVY, 1), queue.push(HEAVY, 2), queue.push(HEAVY, 3), queue.push(LIGHT, 1)] == [
         True,

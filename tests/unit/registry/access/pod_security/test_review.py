@@ -48,7 +48,7 @@ def test_versions_are_kept_to(world):
     assert "unrestricted capabilities" not in message
 
 
-def test_without_labels_everything_is_let_in(world):
+def test_without_labels_all_pods_are_admitted(world):
     namespace(world)
     assert world.ask("POST", PODS, pod("p")).warnings == ()
 

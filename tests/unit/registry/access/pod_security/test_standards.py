@@ -108,12 +108,12 @@ BASELINE_CASES = [
 
 
 @pytest.mark.parametrize(("found", "message"), BASELINE_CASES, ids=[message[:40] for _, message in BASELINE_CASES])
-def test_what_baseline_forbids_restricted_forbids_too(found, message):
+def test_restricted_forbids_all_that_baseline_forbids(found, message):
     assert said(found, BASELINE) == said(found, RESTRICTED) == [message]
     assert said(found, PRIVILEGED) == []
 
 
-def test_what_restricted_says_in_other_words():
+def test_controls_with_other_words_in_restricted():
     added = secured(capabilities={"drop": ["ALL"], "add": ["NET_ADMIN", "CHOWN"]})
     assert said(added, BASELINE) == [
         'non-default capabilities (container "a" must not include "NET_ADMIN" in securityContext.capabilities.add)'
@@ -141,7 +141,7 @@ def test_an_ordinary_pod():
     ]
 
 
-def test_what_the_pod_says_goes_for_its_containers():
+def test_the_pods_settings_apply_to_its_containers():
     shared = {"runAsNonRoot": True, "seccompProfile": {"type": "Localhost"}}
     own = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]}}
     assert said(pod(container(hard=False, security=own), securityContext=shared)) == []

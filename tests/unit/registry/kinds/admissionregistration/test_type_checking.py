@@ -127,7 +127,7 @@ STORED = {
 
 
 @pytest.mark.parametrize("case", STORED.values(), ids=STORED)
-def test_what_is_stored_with_an_expression_that_does_not_compile_can_be_updated(case):
+def test_stored_policies_with_invalid_expressions_can_be_updated(case):
     world = ApiWorld()
     resource, url, made, saying = case
     world.do("POST", url.rpartition("/")[0], made)

@@ -112,7 +112,7 @@ def test_an_object_is_pruned_and_gets_defaults(world):
     assert made["metadata"]["generation"] == 1
 
 
-def test_unknown_fields_are_told_when_asked_for(world):
+def test_unknown_fields_are_reported_on_request(world):
     status = world.refused("POST", f"{TABS}?fieldValidation=Strict", tab(unknown=1))
     assert 'unknown field "spec.unknown"' in status["message"]
 

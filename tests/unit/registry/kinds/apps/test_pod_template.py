@@ -58,7 +58,7 @@ def filled(kind, **spec):
         ),
     ],
 )
-def test_a_workload_says_what_its_user_left_out(kind, expected):
+def test_a_workload_gets_its_defaults(kind, expected):
     spec = filled(kind)["spec"]
     assert {field: spec[field] for field in expected} == expected
     assert spec["template"]["spec"]["restartPolicy"] == "Always"
@@ -118,7 +118,7 @@ def controller(**spec):
     return body
 
 
-def test_a_replication_controller_takes_from_its_template_what_its_user_left_out():
+def test_a_replication_controller_gets_defaults_from_its_template():
     body = controller()
     assert (body["spec"]["replicas"], body["spec"]["selector"], body["metadata"]["labels"]) == (1, LABELS, LABELS)
     assert body["spec"]["template"]["spec"]["restartPolicy"] == "Always"
@@ -235,7 +235,7 @@ PERCENT = (
         ),
     ],
 )
-def test_how_an_update_may_go(body, faults):
+def test_the_limits_of_a_rolling_update(body, faults):
     assert [str(fault) for fault in STRATEGIES[body["kind"]].validate_create(body, None)] == faults
 
 
@@ -392,7 +392,7 @@ def test_a_daemon_set_counts_its_templates(annotations, first):
         ({"podFailurePolicy": {"rules": []}}, {"podReplacementPolicy": "Failed"}),
     ],
 )
-def test_what_a_job_says_when_its_user_does_not(spec, expected):
+def test_defaults_of_a_job(spec, expected):
     found = filled("Job", **spec)
     assert found["spec"] | expected == found["spec"]
     assert found["metadata"]["labels"] == LABELS

@@ -55,7 +55,7 @@ def test_the_size_is_bounded(world):
     assert "Too long" in world.refused("POST", MAPS, named(data={"a": "x" * (1 << 20)}))["message"]
 
 
-def test_what_is_immutable_stays(world):
+def test_immutable_objects_must_not_change(world):
     world.do("POST", MAPS, named(data={"a": "1"}, immutable=True))
     status = world.refused("PUT", f"{MAPS}/a", named(data={"a": "2"}))
     assert [cause["field"] for cause in status["details"]["causes"]] == ["immutable", "data"]

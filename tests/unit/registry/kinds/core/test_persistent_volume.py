@@ -114,7 +114,7 @@ MERGE = {"content_type": "application/merge-patch+json"}
         ),
     ],
 )
-def test_what_of_a_claim_may_change(world, bound, change, fault):
+def test_changeable_fields_of_a_claim(world, bound, change, fault):
     world.do("POST", CLAIMS, named(spec={**CLAIM, **({"volumeName": "v"} if bound else {})}))
     if fault is None:
         world.do("PATCH", f"{CLAIMS}/x", {"spec": change}, **MERGE)
@@ -123,7 +123,7 @@ def test_what_of_a_claim_may_change(world, bound, change, fault):
         assert cause.startswith(fault)
 
 
-def test_what_lies_where_stays_there(world):
+def test_the_source_of_a_volume_must_not_change(world):
     world.do("POST", VOLUMES, named(spec=VOLUME))
     status = world.refused("PATCH", f"{VOLUMES}/x", {"spec": {"hostPath": {"path": "/etc"}}}, **MERGE)
     assert causes(status) == [
@@ -222,7 +222,7 @@ def test_a_set_mounts_what_its_claim_templates_make(world):
         ),
     ],
 )
-def test_what_a_set_may_not_mount(world, body, fault):
+def test_volumes_that_a_stateful_set_may_not_mount(world, body, fault):
     (cause,) = causes(world.refused("POST", SETS, body))
     assert cause.startswith(fault)
 

@@ -19,7 +19,7 @@ def container(**fields):
     return pod(containers=[WEB | fields])
 
 
-def test_a_pod_says_what_its_user_left_out():
+def test_a_pod_gets_its_defaults():
     stored = Cluster().create(pod(automountServiceAccountToken=False))
     assert stored["spec"] == {
         "automountServiceAccountToken": False,
@@ -98,7 +98,7 @@ PROBE = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failu
         ),
     ],
 )
-def test_a_container_says_what_its_user_left_out(fields, expected):
+def test_a_container_gets_its_defaults(fields, expected):
     stored = Cluster().create(container(**fields))["spec"]["containers"][0]
     assert {name: stored[name] for name in expected} == expected
 
@@ -121,7 +121,7 @@ def test_a_container_says_what_its_user_left_out(fields, expected):
         ),
     ],
 )
-def test_a_volume_says_what_its_user_left_out(volume, expected):
+def test_a_volume_gets_its_defaults(volume, expected):
     stored = Cluster().create(pod(automountServiceAccountToken=False, volumes=[{"name": "v", **volume}]))
     assert stored["spec"]["volumes"] == [{"name": "v", **expected}]
 
@@ -288,7 +288,7 @@ def test_the_image_of_a_container_may_change():
         ({"activeDeadlineSeconds": None}, "must not update from a positive integer to nil value"),
     ],
 )
-def test_what_may_not_change(spec, message):
+def test_immutable_fields_of_a_pod(spec, message):
     cluster, body = changed(**spec)
     with pytest.raises(ApiError) as refusal:
         cluster.put(body)

@@ -26,7 +26,7 @@ def made(world, **spec):
         ([{"operator": "Exists"}], []),
     ],
 )
-def test_a_pod_bears_a_silent_node_for_a_while_unless_it_says_otherwise(tolerations, added):
+def test_a_pod_tolerates_a_silent_node_for_a_default_time(tolerations, added):
     found = made(ApiWorld(cluster=ClusterConfig(toleration_seconds=7)), tolerations=tolerations)["tolerations"]
     assert [toleration["key"] for toleration in found[len(tolerations) :]] == added
     assert all(toleration["tolerationSeconds"] == 7 for toleration in found[len(tolerations) :])
@@ -40,7 +40,7 @@ def test_a_manifest_without_what_admission_added_changes_nothing():
     assert world.do("PUT", f"{PODS}/p", body) == before
 
 
-def test_there_is_no_class_of_that_name():
+def test_a_missing_priority_class_is_refused():
     world = ApiWorld()
     status = world.refused("POST", PODS, {**pod("p"), "spec": {**pod("p")["spec"], "priorityClassName": "none"}})
     assert status["message"] == 'pods "p" is forbidden: no PriorityClass with name none was found'

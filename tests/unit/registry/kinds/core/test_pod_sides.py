@@ -33,7 +33,7 @@ def refused(made: Cluster, side: str, **spec) -> str:
 
 
 class TestEphemeralContainers:
-    def test_one_comes_to_a_pod_and_nothing_else_changes(self):
+    def test_an_ephemeral_container_is_added_and_nothing_else_changes(self):
         made = cluster()
         stored = write(made, "ephemeralcontainers", ephemeralContainers=[LOOK], activeDeadlineSeconds=5)
         (look,) = stored["spec"]["ephemeralContainers"]
@@ -56,7 +56,7 @@ class TestEphemeralContainers:
             ([LOOK | {"image": "debian"}], 'existing ephemeral containers "look" may not be changed'),
         ],
     )
-    def test_what_is_there_stays(self, containers, message):
+    def test_existing_ephemeral_containers_must_not_change(self, containers, message):
         made = cluster()
         write(made, "ephemeralcontainers", ephemeralContainers=[LOOK])
         assert message in refused(made, "ephemeralcontainers", ephemeralContainers=containers)
@@ -79,12 +79,12 @@ class TestEphemeralContainers:
             ),
         ],
     )
-    def test_what_none_may_have(self, fields, message):
+    def test_forbidden_fields_of_ephemeral_containers(self, fields, message):
         made = cluster(volumes=[{"name": "v", "emptyDir": {}}])
         said = refused(made, "ephemeralcontainers", ephemeralContainers=[LOOK | fields])
         assert f"spec.ephemeralContainers[0].{message}" in said
 
-    def test_they_come_in_no_other_way(self):
+    def test_ephemeral_containers_cannot_be_added_otherwise(self):
         with pytest.raises(ApiError) as refusal:
             cluster(ephemeralContainers=[LOOK])
         assert "spec.ephemeralContainers: Forbidden: cannot be set on create" in refusal.value.message
@@ -97,7 +97,7 @@ class TestEphemeralContainers:
 
 
 class TestResize:
-    def test_amounts_change_and_nothing_else(self):
+    def test_only_resources_change(self):
         made = cluster(containers=[WEB | {"resources": SOME}])
         more = {"requests": {"cpu": "150m", "memory": "64Mi"}, "limits": {"cpu": "300m"}}
         stored = write(
@@ -139,7 +139,7 @@ class TestResize:
             ),
         ],
     )
-    def test_what_may_not_change(self, spec, message):
+    def test_immutable_fields_of_a_resize(self, spec, message):
         made = cluster(containers=[WEB | {"resources": SOME}], initContainers=[FIRST])
         assert message in refused(made, "resize", **spec)
 
@@ -147,7 +147,7 @@ class TestResize:
         said = refused(cluster(), "resize", containers=[WEB | {"resources": SOME}])
         assert 'spec: Invalid value: "Burstable": Pod QOS Class may not change as a result of resizing' in said
 
-    def test_amounts_change_in_no_other_way(self):
+    def test_resources_cannot_be_changed_otherwise(self):
         made = cluster(containers=[WEB | {"resources": SOME}])
         said = refused(made, None, containers=[WEB | {"resources": {**SOME, "limits": {"cpu": "1"}}}])
         assert "pod updates may not change fields other than" in said

@@ -21,7 +21,7 @@ def endpoint(*addresses, **fields):
     return {"endpoints": [{"addresses": list(addresses) or ["10.244.1.2"], **fields}]}
 
 
-def test_a_slice_says_what_its_user_left_out():
+def test_a_slice_gets_its_defaults():
     stored = Cluster().create(endpoint_slice(ports=[{"port": 80}]))
     assert stored["ports"] == [{"name": "", "port": 80, "protocol": "TCP"}]
     assert stored["endpoints"] == [{"addresses": ["10.244.1.2"], "conditions": {}}]
@@ -90,7 +90,7 @@ def test_refusals(body, message):
     assert message in refusal.value.message
 
 
-def test_endpoints_say_what_their_user_left_out():
+def test_endpoints_get_their_defaults():
     stored = Cluster().create(endpoints(subset({"port": 80})))
     assert stored["subsets"][0]["ports"] == [{"port": 80, "protocol": "TCP"}]
 

@@ -58,7 +58,7 @@ PATH = "spec.rules[0].http.paths[0]"
         ({"rules": [rule(host="*.example"), rule("", "ImplementationSpecific"), {"host": "b"}]}, None),
     ],
 )
-def test_what_an_ingress_may_say(world, spec, fault):
+def test_valid_and_refused_fields_of_an_ingress(world, spec, fault):
     body = {"metadata": {"name": "i"}, "spec": spec}
     if fault is None:
         assert world.do("POST", INGRESSES, body)["metadata"]["generation"] == 1
@@ -76,7 +76,7 @@ def test_what_an_ingress_may_say(world, spec, fault):
         ({"policyTypes": ["Egress"]}, ["Egress"]),
     ],
 )
-def test_a_policy_says_what_its_user_left_out(world, spec, types):
+def test_a_policy_gets_its_defaults(world, spec, types):
     made = world.do("POST", POLICIES, {"metadata": {"name": "p"}, "spec": ONE | spec})["spec"]
     assert made["policyTypes"] == types
     assert all(port["protocol"] == "TCP" for rule in made.get("egress", []) for port in rule.get("ports", []))
@@ -124,7 +124,7 @@ def test_a_policy_says_what_its_user_left_out(world, spec, types):
         ),
     ],
 )
-def test_what_a_policy_may_not_say(world, spec, fault):
+def test_refused_fields_of_a_network_policy(world, spec, fault):
     (cause,) = causes(world.refused("POST", POLICIES, {"metadata": {"name": "p"}, "spec": ONE | spec}))
     assert cause.startswith(fault)
 

@@ -79,7 +79,7 @@ def test_an_ipv6_address_is_one_address_however_it_is_spelled():
 
 
 @pytest.mark.parametrize(("port", "reason"), [(30000, TAKEN), (80, RANGE), (29999, RANGE), (32768, RANGE)])
-def test_a_node_port_that_cannot_be_had(port, reason):
+def test_an_unavailable_node_port(port, reason):
     cluster = Cluster()
     cluster.service("other", **NODE_PORT, ports=[{**HTTP, "nodePort": 30000}])
     refusal = refusal_of(cluster.service, **NODE_PORT, ports=[{**HTTP, "nodePort": port}])
@@ -177,7 +177,7 @@ def test_ports_that_change_names_keep_the_numbers_that_they_say():
 
 
 @pytest.mark.parametrize(("port", "reason"), [(30000, TAKEN), (80, RANGE)])
-def test_a_health_check_port_that_cannot_be_had_is_an_internal_error(port, reason):
+def test_an_unavailable_health_check_port_is_an_internal_error(port, reason):
     cluster = Cluster()
     cluster.service("other", **NODE_PORT, ports=[{**HTTP, "nodePort": 30000}])
     held = cluster.held

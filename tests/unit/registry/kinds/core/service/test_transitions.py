@@ -215,7 +215,7 @@ def test_a_field_that_the_user_changes_is_not_wiped_but_refused(first, then, mes
         (LB_LOCAL, {"healthCheckNodePort": 30099}, "spec.healthCheckNodePort: Forbidden: field is immutable"),
     ],
 )
-def test_what_may_not_change(first, then, message):
+def test_immutable_fields_of_a_service(first, then, message):
     cluster = Cluster()
     cluster.service(**first)
     assert message in refused(cluster, **then)

@@ -214,7 +214,7 @@ SINGLE_STACK_REFUSALS = [
 
 
 @pytest.mark.parametrize(("spec", "message"), SINGLE_STACK_REFUSALS)
-def test_what_a_cluster_of_one_family_cannot_give(spec, message):
+def test_refusals_in_a_single_family_cluster(spec, message):
     with pytest.raises(ApiError) as refusal:
         Cluster().service(**spec)
     assert message in refusal.value.message
@@ -354,7 +354,7 @@ def test_a_name_is_a_label_and_may_begin_with_a_digit(name, accepted):
         Cluster().service(name)
 
 
-def test_several_faults_are_told_at_once_in_order():
+def test_several_faults_are_reported_at_once_in_order():
     with pytest.raises(ApiError) as refusal:
         Cluster().service(ports=[{"port": 0}], trafficDistribution="Near", sessionAffinity="Cookie")
     fields = [cause["field"] for cause in refusal.value.details["causes"]]
