@@ -98,11 +98,12 @@ install_python_packages() {
   if [ "$purpose" != run ]; then "${pip[@]}" --requirement requirements.lock; fi
   "${pip[@]}" --no-build-isolation --editable .
 }
-digest=$(cat requirements.lock pyproject.toml scripts/setup.sh | sha256sum)
+digest=$(cat requirements.lock pyproject.toml scripts/setup.sh scripts/clients.py | sha256sum)
 stamp=.venv/.ready-to-$purpose
 if [ "$(cat "$stamp" 2>/dev/null)" != "$digest" ]; then
   echo "setup: preparing .venv"
   install_python_packages
+  if [ "$purpose" != run ]; then .venv/bin/python scripts/clients.py tests; fi
   echo "$digest" > "$stamp"
 fi
 

@@ -13,20 +13,29 @@ from tests.support.full import IS_FULL
 UNCOLLECTED = {"GOGC": "off"}
 
 
+# Brought by the set-up (``scripts/clients.py``): newer than those of most machines.
+NEWEST = Path(sys.executable).parent / "kubectl.1.37"
+
+
 def some_kubectls() -> tuple[Path, ...]:
     """The oldest and the newest; every one in a full run."""
-    return kubectls() if IS_FULL else oldest_and_newest()
+    return supported() if IS_FULL else oldest_and_newest()
 
 
 def oldest_and_newest() -> tuple[Path, ...]:
     """Both ends of what is supported; one program where there is one."""
-    every = kubectls()
+    every = supported()
     return tuple(dict.fromkeys((every[0], every[-1])))
 
 
 def newest() -> tuple[Path, ...]:
     """The newest, where versions differ in nothing that is tested; in a full run the oldest, too."""
-    return oldest_and_newest() if IS_FULL else kubectls()[-1:]
+    return oldest_and_newest() if IS_FULL else supported()[-1:]
+
+
+def supported() -> tuple[Path, ...]:
+    """Those of this machine, and the newer one of the set-up if it has been brought."""
+    return (*kubectls(), *([NEWEST] if NEWEST.exists() else []))
 
 
 @cache

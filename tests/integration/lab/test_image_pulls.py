@@ -7,11 +7,14 @@ import os
 import shutil
 import subprocess
 import tempfile
+import threading
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from tests.support.fake_registry import fake_registry
 from tests.support.image_roots import busybox_root
 from tests.support.labs import BIN, Lab, eventually
 from tests.support.registry_server import PASSWORD, USER, RegistryServer, registry_server
@@ -152,6 +155,27 @@ def test_a_pod_that_waits_starts_when_the_image_is_brought_by_hand(world):
     lab.fairlead("image", "save", f"{world.open.host}/team/other:1", "-o", str(archive))
     lab.fairlead("image", "load", str(archive), "--name", image)
     ready(lab, "by-hand")
+
+
+def test_pods_that_are_deleted_while_their_images_come(world):
+    """The registry keeps them all waiting; neither their ends nor other Pods wait for it."""
+    lab, goes_on = world.lab, threading.Event()
+
+    def keep_waiting(_: object) -> bool:
+        goes_on.wait(60)
+        return False
+
+    with fake_registry() as registry:
+        try:
+            registry.faults += [("/manifests/", keep_waiting)] * 100
+            for number in range(8):  # more than a node has threads for what blocks
+                create(lab, f"slow-{number}", f"{registry.host}/team/slow-{number}:1")
+                eventually(partial(registry.asked, f"slow-{number}/manifests/"), 20)
+                lab.kubectl("delete", "pod", f"slow-{number}", "--timeout=20s")
+            create(lab, "beside", f"{world.open.host}/team/app:1", "Always")
+            lab.kubectl("wait", "--for=condition=Ready", "pod/beside", "--timeout=20s")
+        finally:
+            goes_on.set()
 
 
 def docker_config(world: World, password: str = PASSWORD) -> str:

@@ -153,10 +153,40 @@ class TestKubectl:
         kubectl("wait", "--for=condition=complete", "job/once", "--timeout=30s")
         assert kubectl("logs", "job/once").stdout == "done\n"
         assert "1/1" in kubectl("get", "job", "once", "--no-headers").stdout.split()
+        conditions = json.loads(kubectl("get", "job", "once", "-o", "json").stdout)["status"]["conditions"]
+        assert [each["type"] for each in conditions] == ["SuccessCriteriaMet", "Complete"]
         events = "jsonpath={.items[*].reason}"
         told = kubectl("events", "--for", "job/once", "-o", events).stdout.split()
         assert sorted(told) == ["Completed", "SuccessfulCreate"]
         kubectl("delete", "job", "once")
+        eventually(lambda: not pods(kubectl))
+
+    def test_a_job_is_suspended_and_goes_on(self, kubectl):
+        ending = "trap 'exit 0' TERM; sleep 1000 & wait"
+        kubectl("create", "job", "paused", "--image=busybox", "--", "sh", "-c", ending)
+        eventually(lambda: kubectl("get", "pods", "-l", "job-name=paused", "-o", "name").stdout)
+        kubectl("patch", "job", "paused", "--type=merge", "-p", '{"spec":{"suspend":true}}')
+        kubectl("wait", "--for=condition=Suspended", "job/paused", "--timeout=30s")
+        eventually(lambda: not kubectl("get", "pods", "-l", "job-name=paused", "-o", "name").stdout, 40)
+        kubectl("patch", "job", "paused", "--type=merge", "-p", '{"spec":{"suspend":false}}')
+        kubectl("wait", "--for=jsonpath={.status.active}=1", "job/paused", "--timeout=30s")
+        told = kubectl("events", "--for=job/paused").stdout
+        assert "Suspended" in told
+        assert "Resumed" in told
+        kubectl("delete", "job", "paused")
+        eventually(lambda: not pods(kubectl))
+
+    def test_a_job_remembers_pods_that_are_gone(self, kubectl):
+        container = {"name": "c", "image": "busybox", "command": ["sh", "-c", "sleep 1"]}
+        template = {"spec": {"containers": [container], "restartPolicy": "Never"}}
+        spec = {"completions": 3, "parallelism": 1, "template": template}
+        job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "gone"}, "spec": spec}
+        kubectl("create", "-f", "-", stdin=json.dumps(job))
+        kubectl("wait", "--for=jsonpath={.status.succeeded}=1", "job/gone", "--timeout=30s")
+        kubectl("delete", "pods", "-l", "job-name=gone", "--field-selector=status.phase=Succeeded")
+        kubectl("wait", "--for=condition=complete", "job/gone", "--timeout=30s")
+        assert len(pods(kubectl)) == 2
+        kubectl("delete", "job", "gone")
         eventually(lambda: not pods(kubectl))
 
     def test_an_indexed_job_shares_its_work_out(self, kubectl):
