@@ -10,7 +10,7 @@ import pytest
 # modules are imported, and tables of the package read, at any time.
 IO = frozenset({"socket.bind", "socket.connect", "subprocess.Popen", "os.fork", "os.posix_spawn", "sqlite3.connect"})
 WRITES = frozenset({"os.mkdir", "os.rename", "os.remove", "os.chmod"})
-OWN = (".hypothesis", "coverage")  # files of the tools that run the tests
+OWN = (".hypothesis", "coverage", "__pycache__")  # files of Python and of the tools that run the tests
 
 _seen: list[str] = []
 
