@@ -8,6 +8,7 @@ import socket
 import ssl
 from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -19,6 +20,7 @@ from fairlead.drivers.pods.output import ContainerStreams, FinishedLog, LogFile
 from fairlead.drivers.pods.runtime import Refused, open_streams
 from fairlead.streaming.exec_events import Output
 from fairlead.streaming.spdy_frames import Data, FrameReader, FrameWriter
+from tests.support.web_socket_client import WebSocketClient
 
 MEBIBYTE = 1 << 20
 # What may be on its way: a pipe, a chunk, the buffers of two transports and of a TCP connection on loopback.
@@ -348,6 +350,33 @@ class TestEnds:
             await eventually(lambda: world.runtime.processes)
             client.writer.close()
             assert await world.runtime.processes[0].wait() == 129
+
+        run(test)
+
+    def test_a_command_reads_what_a_client_sent_before_it_went(self, run, tmp_path):
+        file = tmp_path / "copy"
+        target = quote(f"sleep 0.3; cat > {file}; echo >> {file}")
+
+        async def over_spdy(world):
+            client = await command(world, "sh", "-c", target, stdin=True)
+            client.write(client.frames.data(5, b"sent"))
+            await client.writer.drain()
+            client.writer.close()
+
+        async def over_web_socket(world):
+            reader, writer = await world.connect()
+            client = WebSocketClient("v4.channel.k8s.io")
+            path = f"/exec/n/p/c?command=sh&command=-c&command={target}&input=1&output=1"
+            writer.write(client.head.replace(b" /exec ", f" {path} ".encode()))
+            client.received(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(client.message(b"\0sent") + client.close())
+            await writer.drain()
+
+        async def test(world):
+            for client in (over_spdy, over_web_socket):
+                await client(world)
+                await eventually(lambda: file.exists() and file.read_text() == "sent\n")
+                file.unlink()
 
         run(test)
 

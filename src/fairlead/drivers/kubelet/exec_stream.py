@@ -1,8 +1,8 @@
 """Serves ``exec`` and ``attach``: moves bytes between a client's session and a process, with back-pressure both ways.
 
 What the client sends is read only as fast as the process takes it, and what the process writes only as fast as the
-client takes it. A command whose client has gone is hung up on, as by a terminal that is closed; the process of a
-container goes on.
+client takes it. A command whose client has gone is hung up on, as by a terminal that is closed, once it has had time to
+read what the client has sent; the process of a container goes on.
 """
 
 import asyncio
@@ -18,6 +18,8 @@ from fairlead.streaming.errors import PeerError
 from fairlead.streaming.exec_events import Established, ExecEvent, ExecSession, Gone, Input, InputEnded, Output, Resize
 from fairlead.streaming.exec_request import ExecRequest
 
+READS_ON_FOR = 5.0  # seconds
+
 Start = Callable[[Stdio], Awaitable[Process]]
 
 
@@ -32,15 +34,10 @@ class Conversation:
         """Wait until the command may start; False when the client does not bring that about."""
         try:
             async with asyncio.timeout(self._session.patience):
-                data = b""
-                while (events := await self._receive(data)) is not None:
-                    self._early += events
-                    if Established() in self._early:
-                        return True
-                    data = await self._peer.read()
-                    if not data:
-                        break
-                return False
+                self._early += await self._receive(b"")
+                while not {Established(), Gone()}.intersection(self._early):
+                    self._early += await self.events()
+                return Established() in self._early
         except TimeoutError:
             self._early += self._session.start_unasked()
             await self._peer.send(self._session.data_to_send())
@@ -52,8 +49,7 @@ class Conversation:
             self._early = []
             return early
         data = await self._peer.read()
-        events = await self._receive(data) if data else None
-        return [Gone()] if events is None else events
+        return await self._receive(data) if data else [Gone()]
 
     async def output(self, stream: Output, data: bytes) -> None:
         self._session.output(stream, data)
@@ -64,14 +60,14 @@ class Conversation:
         await self._peer.send(self._session.data_to_send())
         await self._peer.finish()
 
-    async def _receive(self, data: bytes) -> list[ExecEvent] | None:
-        """What the bytes mean; None when the client breaks the protocol."""
+    async def _receive(self, data: bytes) -> list[ExecEvent]:
+        """What the bytes mean. A client that breaks the protocol is gone."""
         try:
             events = self._session.receive(data)
         except PeerError:
-            events = None
+            events = [Gone()]
         await self._peer.send(self._session.data_to_send())
-        return None if events is None or Gone() in events else events
+        return events
 
 
 async def serve_exec(request: ExecRequest, conversation: Conversation, start: Start) -> None:
@@ -102,6 +98,7 @@ async def _converse(request: ExecRequest, conversation: Conversation, own: OwnEn
     try:
         await asyncio.wait((listening, waiting), return_when=asyncio.FIRST_COMPLETED)
         if not waiting.done():
+            await _let_read_on(own, waiting)
             return b""
         for source in own.outputs.values():
             source.drain()
@@ -111,6 +108,16 @@ async def _converse(request: ExecRequest, conversation: Conversation, own: OwnEn
         if not waiting.done():
             process.hang_up()
         await _cancel((listening, waiting, *pumps))
+
+
+async def _let_read_on(own: OwnEnds, waiting: "asyncio.Task[int]") -> None:
+    """Give a command time for the input that it has not read yet: some clients go as soon as they have sent it.
+
+    A terminal that is closed hangs up at once.
+    """
+    if own.stdin and own.terminal is None:
+        own.stdin.close()
+        await asyncio.wait((waiting,), timeout=READS_ON_FOR)
 
 
 async def _pump(conversation: Conversation, source: PipeReader, output: Output | None) -> None:
