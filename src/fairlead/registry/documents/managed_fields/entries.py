@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from fairlead.model.document import Doc
 from fairlead.registry.documents.managed_fields.differences import Differences, differences
-from fairlead.registry.documents.managed_fields.paths import FieldSet, Path, encode, from_fields_v1, to_fields_v1
+from fairlead.registry.documents.managed_fields.paths import FieldSet, from_fields_v1, to_fields_v1
 from fairlead.registry.documents.managed_fields.tree import tree_of
 from fairlead.registry.documents.managed_fields.versions import Versions
+from fairlead.registry.documents.managed_fields.wire_sets import difference, union
 from fairlead.registry.status import ApiError
 
 APPLY, UPDATE = "Apply", "Update"
@@ -136,28 +137,24 @@ def _left_to(entry: Doc, changes: _Changes) -> Doc | None:
 
 
 def _with(entry: Doc | None, fields: FieldSet, manager: Manager, now: str) -> Doc:
-    if entry and all(_holds(entry, path) for path in fields):
-        return {**entry, "time": now}
-    held = from_fields_v1(entry["fieldsV1"]) if entry else frozenset()
-    return _entry(manager, Owned(held | fields, now, manager.api_version))
+    added = to_fields_v1(fields)
+    held = _tree(entry) if entry else {}
+    return _raw_entry(manager, union(held, added) if held else added, now)
 
 
 def _without(entry: Doc, fields: FieldSet) -> Doc | None:
     """The entry without these fields; None if that leaves nothing."""
-    if not any(_holds(entry, path) for path in fields):
+    held = _tree(entry)
+    if not fields or not held:
         return entry
-    left = from_fields_v1(entry["fieldsV1"]) - fields
-    return {**entry, "fieldsV1": to_fields_v1(left)} if left else None
+    left = difference(held, to_fields_v1(fields))
+    return {**entry, "fieldsV1": left} if left else None
 
 
-def _holds(entry: Doc, path: Path) -> bool:
-    """Whether a field is among those of an entry, without decomposing the entry."""
-    node = entry.get("fieldsV1")
-    for element in path:
-        if not isinstance(node, dict):
-            return False
-        node = node.get(encode(element))
-    return isinstance(node, dict) and (not node or "." in node)
+def _tree(entry: Doc) -> Doc:
+    """The fields of an entry, which a client may have written."""
+    held = entry.get("fieldsV1")
+    return held if isinstance(held, dict) else {}
 
 
 def _entries(document: Doc) -> Iterator[Doc]:
