@@ -103,6 +103,6 @@ def opened(browser: Browser, ui: Ui, viewport: dict[str, int] = DESKTOP, **conte
     try:
         found.page.wait_for_selector("main svg .card")
         yield found.page
-        assert found.faults == []
+        assert found.faults == [], found.faults  # spelled out, since pytest looks into asserts of tests only
     finally:
         found.close()
