@@ -62,7 +62,7 @@ def until_nothing_is_new(lab: Lab, before: set[int]) -> None:
 
     def nothing_is_new() -> bool:
         new = new_processes(lab, before)
-        assert not new
+        assert not new, new
         return True
 
     eventually(nothing_is_new, seconds=30)

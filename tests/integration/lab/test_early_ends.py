@@ -75,8 +75,40 @@ def test_pods_that_end_while_they_start_leave_nothing(lab):
     until_nothing_is_new(lab, before)
 
 
+def test_a_namespace_deleted_while_its_pods_start_leaves_none(lab):
+    before = set(tree(first_process(lab)))
+    make_namespace(lab, "going")
+    asyncio.run(in_namespace(lab, "going", to_end=False))
+    lab.kubectl("delete", "namespace", "going", "--wait=false")
+    eventually(lambda: lab.kubectl("get", "namespace", "going", check=False).returncode, seconds=PATIENCE)
+    until_nothing_is_new(lab, before)
+
+
+def test_pods_whose_node_is_switched_off_while_they_start_leave_nothing(lab):
+    before = set(tree(first_process(lab)))
+    make_namespace(lab, "off")
+    stopping = threading.Thread(target=stop_node, args=(lab,))
+    stopping.start()
+    asyncio.run(in_namespace(lab, "off", to_end=False))
+    stopping.join()
+    lab.kubectl("delete", "namespace", "off", "--wait=false")
+    eventually(lambda: lab.kubectl("get", "namespace", "off", check=False).returncode, seconds=PATIENCE)
+    lab.fairlead("node", "start", "--name", lab.name, "node-2")
+    of_node = {pid for pid, line in new_processes(lab, before).items() if "sleep" not in line}
+    until_nothing_is_new(lab, before | of_node)  # the node's own are others than before
+
+
+def stop_node(lab: Lab) -> None:
+    """One of both, in the time in which Pods come."""
+    time.sleep(0.7)
+    lab.fairlead("node", "stop", "--name", lab.name, "--out-of-service", "node-2")
+
+
 def test_pods_that_end_while_their_agent_is_killed_leave_nothing(lab):
-    """What the agents had begun is found, and ended, by those that come after them."""
+    """What the agents had begun is found, and ended, by those that come after them.
+
+    It is the last one, since the processes of agents that come back are new to a test that looks for any.
+    """
     before = {pid for pid in tree(first_process(lab)) if "sleep" in command(pid)}
     make_namespace(lab, "killed")
     killing = threading.Thread(target=kill_agents, args=(lab,))
@@ -106,32 +138,3 @@ def command(pid: int) -> str:
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
     return ""
-
-
-def test_a_namespace_deleted_while_its_pods_start_leaves_none(lab):
-    before = set(tree(first_process(lab)))
-    make_namespace(lab, "going")
-    asyncio.run(in_namespace(lab, "going", to_end=False))
-    lab.kubectl("delete", "namespace", "going", "--wait=false")
-    eventually(lambda: lab.kubectl("get", "namespace", "going", check=False).returncode, seconds=PATIENCE)
-    until_nothing_is_new(lab, before)
-
-
-def test_pods_whose_node_is_switched_off_while_they_start_leave_nothing(lab):
-    before = set(tree(first_process(lab)))
-    make_namespace(lab, "off")
-    stopping = threading.Thread(target=stop_node, args=(lab,))
-    stopping.start()
-    asyncio.run(in_namespace(lab, "off", to_end=False))
-    stopping.join()
-    lab.kubectl("delete", "namespace", "off", "--wait=false")
-    eventually(lambda: lab.kubectl("get", "namespace", "off", check=False).returncode, seconds=PATIENCE)
-    lab.fairlead("node", "start", "--name", lab.name, "node-2")
-    of_node = {pid for pid, line in new_processes(lab, before).items() if "sleep" not in line}
-    until_nothing_is_new(lab, before | of_node)  # the node's own are others than before
-
-
-def stop_node(lab: Lab) -> None:
-    """One of both, in the time in which Pods come."""
-    time.sleep(0.7)
-    lab.fairlead("node", "stop", "--name", lab.name, "--out-of-service", "node-2")
