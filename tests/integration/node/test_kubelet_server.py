@@ -380,6 +380,20 @@ class TestEnds:
 
         run(test)
 
+    def test_input_that_comes_before_all_streams_is_read_once(self, run):
+        async def test(world):
+            path = "/exec/n/p/c?command=cat&input=1&output=1"
+            early = [{"streamtype": kind} for kind in ("error", "stdin")]
+            client = await SpdyClient.open(world, path, "v4.channel.k8s.io", *early)
+            client.write(client.frames.data(3, b"early"))
+            await client.writer.drain()
+            await asyncio.sleep(SETTLE)  # so that the node sees it alone
+            client.write(client.frames.syn_stream(5, {"streamtype": "stdout"}))
+            client.write(client.frames.data(3, b" late", fin=True))
+            assert await client.data(5, 100) == b"early late"
+
+        run(test)
+
     def test_a_client_with_invalid_messages_is_disconnected(self, run):
         async def test(world):
             client = await command(world, "sleep", "100")

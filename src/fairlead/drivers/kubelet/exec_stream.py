@@ -36,7 +36,7 @@ class Conversation:
             async with asyncio.timeout(self._session.patience):
                 self._early += await self._receive(b"")
                 while not {Established(), Gone()}.intersection(self._early):
-                    self._early += await self.events()
+                    self._early += await self._read()
                 return Established() in self._early
         except TimeoutError:
             self._early += self._session.start_unasked()
@@ -48,8 +48,7 @@ class Conversation:
         if early := self._early:
             self._early = []
             return early
-        data = await self._peer.read()
-        return await self._receive(data) if data else [Gone()]
+        return await self._read()
 
     async def output(self, stream: Output, data: bytes) -> None:
         self._session.output(stream, data)
@@ -59,6 +58,10 @@ class Conversation:
         self._session.finish(status)
         await self._peer.send(self._session.data_to_send())
         await self._peer.finish()
+
+    async def _read(self) -> list[ExecEvent]:
+        data = await self._peer.read()
+        return await self._receive(data) if data else [Gone()]
 
     async def _receive(self, data: bytes) -> list[ExecEvent]:
         """What the bytes mean. A client that breaks the protocol is gone."""
