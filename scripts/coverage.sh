@@ -24,7 +24,7 @@ if python=$(newest_python) && [ -n "$python" ]; then
   environment=.venv-coverage
   export COVERAGE_CORE=sysmon
   stamp=$environment/.ready
-  digest=$(cat requirements.lock pyproject.toml scripts/coverage.sh | sha256sum)
+  digest=$(cat requirements.lock pyproject.toml scripts/coverage.sh scripts/clients.py | sha256sum)
   if [ "$(cat "$stamp" 2>/dev/null)" != "$digest" ]; then
     echo "coverage: preparing $environment with $("$python" -V)"
     "$python" -m venv --clear "$environment"
@@ -32,6 +32,7 @@ if python=$(newest_python) && [ -n "$python" ]; then
     "${pip[@]}" setuptools
     "${pip[@]}" --requirement requirements.lock
     "${pip[@]}" --no-build-isolation --editable .
+    "$environment/bin/python" scripts/clients.py tests
     echo "$digest" > "$stamp"
   fi
 fi
