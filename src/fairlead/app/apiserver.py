@@ -64,7 +64,7 @@ async def run(options: ApiServerOptions, sockets: Sequence[socket.socket], ready
     """Serve on the listening sockets until cancelled.
 
     Raises:
-        StoreError: the store cannot be opened.
+        StoreError: the store cannot be opened. TokenKeyError: a key for tokens is of another kind.
     """
     kinds = Kinds(STRATEGIES)
     tls = None if options.plain else server_tls(options.pki_dir)

@@ -41,6 +41,7 @@ def apiserver(
     from fairlead.app.lab.fork import LabError, in_child
     from fairlead.drivers.apiserver.store.errors import StoreError
     from fairlead.drivers.identity.pki import API_SERVER, ensure_certificate, ensure_pki, write_kubeconfig
+    from fairlead.drivers.identity.token_keys import TokenKeyError
     from fairlead.model.socket_address import SocketAddress
     from fairlead.registry.strategy import ClusterConfig
 
@@ -76,7 +77,7 @@ def apiserver(
 
     try:
         asyncio.run(serve())
-    except StoreError as error:
+    except (StoreError, TokenKeyError) as error:
         raise click.ClickException(str(error)) from error
 
 

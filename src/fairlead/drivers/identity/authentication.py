@@ -19,6 +19,7 @@ import msgspec
 
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.identity.issuer_pages import CONFIGURATION, KEYS, IssuerPage, issuer_pages
+from fairlead.drivers.identity.token_keys import token_keys
 from fairlead.registry.access.bootstrap_tokens import user_of_bootstrap_token
 from fairlead.registry.access.service_account_tokens import ISSUER, user_of_claims
 from fairlead.registry.requests import User
@@ -79,11 +80,16 @@ def load_tokens(path: Path) -> Tokens:
 
 
 class Bearers:
-    """Everybody who may come with a bearer token: ``user`` knows whose it is, ``sign`` makes one."""
+    """Everybody who may come with a bearer token: ``user`` knows whose it is, ``sign`` makes one.
+
+    Raises:
+        TokenKeyError: the key for signing is of another kind.
+    """
 
     def __init__(self, directory: Path, state: Callable[[], State]) -> None:
         self._tokens = load_tokens(directory / "tokens.csv")
         self._keys = directory / "service-accounts.key"
+        token_keys(self._keys)  # a wrong key is refused now, and not with the first token
         self._state = state
 
     @cached_property

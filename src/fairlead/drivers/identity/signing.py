@@ -21,12 +21,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from fairlead.drivers.identity.issuer_pages import ALGORITHM
+from fairlead.drivers.identity.token_keys import token_keys
 
 KEY_DAYS = 90
 KEPT = 3  # keys; those that are older have been behind for longer than nodes let their tokens live
 _HALF = 32  # octets of each number of a signature
 _ECDSA = ec.ECDSA(hashes.SHA256())
-_END = b"-----END PRIVATE KEY-----\n"
 # Verifying takes a hundred times as long as looking up, and a client sends its token with every request.
 _REMEMBERED = 4096
 
@@ -41,7 +41,7 @@ class TokenSigner:
 
     def __init__(self, path: Path, now: float | None = None) -> None:
         moment = time.time() if now is None else now
-        pems = _split(path.read_bytes()) if path.exists() else []
+        pems = token_keys(path)
         if not pems or moment - path.stat().st_mtime > KEY_DAYS * 86400:
             pems = [_new_key(), *pems][:KEPT]
             _write(path, b"".join(pems))
@@ -83,11 +83,6 @@ def _new_key() -> bytes:
     return ec.generate_private_key(ec.SECP256R1()).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-
-
-def _split(pems: bytes) -> list[bytes]:
-    """The keys of a file; none of what an earlier version kept there, which was no key for others to know of."""
-    return [part + _END for part in pems.split(_END) if part.startswith(b"-----BEGIN PRIVATE KEY-----")]
 
 
 def _write(path: Path, content: bytes) -> None:
