@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from fairlead.drivers.apiserver.store.errors import StoreInUse
+from fairlead.drivers.apiserver.store.lock import locked
 from fairlead.drivers.linux.process_tree import tree
 from tests.support.labs import Lab, eventually
 from tests.support.users import users
@@ -113,6 +115,15 @@ def stopped(*pids):
             os.kill(pid, signal.SIGCONT)
 
 
+def is_released(data):
+    """Whether no process has the store; a server that has been killed holds it until its memory is freed."""
+    try:
+        with locked(data):
+            return True
+    except StoreInUse:
+        return False
+
+
 def go_back(lab, snapshot, beyond):
     """Have the API server come back with a snapshot, and be at a version beyond this before anybody asks it."""
     server = lab.component_pids()["apiserver"]
@@ -120,6 +131,7 @@ def go_back(lab, snapshot, beyond):
     with stopped(*(pid for pid in tree(init) if pid not in (init, server))):
         with stopped(init):  # it would start the server again at once
             lab.kill(server)
+            eventually(lambda: is_released(lab.data))
             lab.fairlead("restore", str(snapshot), str(lab.data))
         eventually(lambda: version(lab) > 0, 30)
         while version(lab) <= beyond:

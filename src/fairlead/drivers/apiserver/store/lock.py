@@ -14,7 +14,7 @@ def locked(directory: Path) -> Iterator[None]:
     """Hold the store in a directory, which is made if need be, for a while.
 
     Raises:
-        InUse: another process has it.
+        StoreInUse: another process has it.
         OSError: the directory cannot be used.
     """
     descriptor = take_lock(directory)
@@ -28,7 +28,7 @@ def take_lock(directory: Path) -> int:
     """The descriptor that holds the store; the kernel lets go of it however the process ends.
 
     Raises:
-        InUse: another process has it.
+        StoreInUse: another process has it.
         OSError: the directory cannot be used.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
