@@ -37,10 +37,11 @@ if python=$(newest_python) && [ -n "$python" ]; then
   fi
 fi
 python=$environment/bin/python
+# Where every process finds the plugin that saves what it has measured, those that ignore PYTHONPATH too.
+echo "$PWD" > "$("$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/a0_checkout.pth"
 if [ -x .venv/bin/kubectl ]; then export PATH=$PATH:$PWD/.venv/bin; fi
 
 export COVERAGE_FILE
-export PYTHONPATH=$PWD # where every process finds the plugin that saves what it has measured
 COVERAGE_FILE=$(mktemp -d /var/tmp/fairlead-coverage-XXXXXX)/data
 folder=$(dirname "$COVERAGE_FILE")
 trap 'rm -rf "$folder"' EXIT

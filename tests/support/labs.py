@@ -108,7 +108,7 @@ class Lab:
 
     def close(self) -> None:
         """Stop the lab if it still runs, and remove its folders."""
-        if saving.IS_MEASURED:
+        if saving.is_measured():
             self._save_coverage()
         self.fairlead("down", "--name", self.name, check=False)
         shutil.rmtree(self.folder)

@@ -4,7 +4,6 @@ A plugin of coverage.py, which loads it in every process that it measures. A lab
 never get to save by themselves; the tests send the signal before that (``labs.Lab.close``).
 """
 
-import os
 import signal
 from pathlib import Path
 from types import FrameType
@@ -13,7 +12,11 @@ from typing import Any
 import coverage
 
 SIGNAL = signal.SIGUSR1
-IS_MEASURED = "COVERAGE_PROCESS_CONFIG" in os.environ
+
+
+def is_measured() -> bool:
+    """Whether this process is measured, and so are those that it starts."""
+    return coverage.Coverage.current() is not None
 
 
 def coverage_init(*_: Any) -> None:
