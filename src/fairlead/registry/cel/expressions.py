@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
+from fairlead.model.document import Doc
 from fairlead.registry.cel.budget import Budget, Unsupported
+from fairlead.registry.cel.static_types import DYN, StaticType, object_of
 
 Expression = Callable[[dict[str, Any], Budget], Any]
 
@@ -50,7 +52,6 @@ def type_faults(text: str, types: Mapping[str, tuple[str, str]], variables: Iter
     Raises:
         Unsupported: it is no valid expression.
     """
-    from fairlead.registry.cel.static_types import DYN, object_of
     from fairlead.registry.cel.type_check import check_types, shown
 
     names = {name: object_of(*type_) for name, type_ in types.items()}
@@ -66,6 +67,19 @@ def type_faults(text: str, types: Mapping[str, tuple[str, str]], variables: Iter
     return shown(text, check_types(text, names, known).faults)
 
 
+def checked(text: str, names: Mapping[str, StaticType]) -> tuple[StaticType, str]:
+    """The type of an expression, and what is wrong with the types in it, as a compiler shows it.
+
+    Raises:
+        Unsupported: it is no valid expression.
+    """
+    from fairlead.registry.cel.type_check import check_types, shown
+
+    _tree(text)
+    found = check_types(text, names, {})
+    return found.type, shown(text, found.faults)
+
+
 @lru_cache(maxsize=4096)
 def _tree(text: str) -> Any:
     from fairlead.registry.cel import library
@@ -76,18 +90,25 @@ def _tree(text: str) -> Any:
         raise Unsupported(f"Syntax error: {str(error).strip().splitlines()[0]}") from None
 
 
-def spelled(value: Any) -> Any:
-    """A JSON value of a custom kind as its rules have it: names of fields are spelled out."""
+def spelled(value: Any, schema: Doc) -> Any:
+    """A JSON value of a custom kind as its rules have it."""
     from fairlead.registry.cel import values
 
-    return values.cel_value(value, values.escaped)
+    return values.by_schema(value, schema)
 
 
 def plain(value: Any) -> Any:
     """A JSON value with the names that its fields have."""
     from fairlead.registry.cel import values
 
-    return values.cel_value(value, values.plain)
+    return values.plain(value)
+
+
+def optional(*value: Any) -> Any:
+    """The optional value with this value of expressions, or with none."""
+    from fairlead.registry.cel.functions.optionals import Optional
+
+    return Optional(*value)
 
 
 def json_value(value: Any) -> Any:

@@ -17,12 +17,14 @@ class StaticType(NamedTuple):
         parts: of a list the type of its elements, of a map those of its keys and values.
         fields_of: of an object its type in the catalogue.
         shown: of an object the name that messages give it.
+        fields: of an object that is not in the catalogue, its fields by their names in expressions.
     """
 
     name: str
     parts: tuple["StaticType", ...] = ()
     fields_of: str = ""
     shown: str = ""
+    fields: tuple[tuple[str, "StaticType"], ...] | None = None
 
     def __str__(self) -> str:
         if self.parts:
@@ -32,6 +34,8 @@ class StaticType(NamedTuple):
 
 DYN, BOOL, INT, UINT, DOUBLE = (StaticType(name) for name in ("dyn", "bool", "int", "uint", "double"))
 STRING, BYTES, NULL = (StaticType(name) for name in ("string", "bytes", "null"))
+TIMESTAMP, DURATION = (StaticType(f"google.protobuf.{name}") for name in ("Timestamp", "Duration"))
+_MESSAGES = ("object", TIMESTAMP.name, DURATION.name)  # can be null
 NUMBERS = (INT, UINT, DOUBLE)
 _SCALARS = {"string": STRING, "int32": INT, "int64": INT, "number": DOUBLE, "boolean": BOOL}
 
@@ -51,8 +55,15 @@ def object_of(type_name: str, shown: str) -> StaticType:
     return StaticType("object", (), type_name, shown) if fields_of(type_name) else DYN
 
 
+def struct_of(fields: Mapping[str, StaticType]) -> StaticType:
+    """An object with these fields, by their names in expressions."""
+    return StaticType("object", fields=tuple(fields.items()))
+
+
 def field_of(holder: StaticType, spellings: Mapping[str, str], name: str) -> StaticType | None:
     """The type of a field of an object; None when it has no such field. ``spellings`` are the names in expressions."""
+    if holder.fields is not None:
+        return dict(holder.fields).get(name)
     field = spellings.get(name, name)
     found = fields_of(holder.fields_of).get(field)
     return None if found is None else _of_field(found, f"{holder.shown}.{field}")
@@ -70,8 +81,8 @@ def fits(one: StaticType, other: StaticType) -> bool:
     if DYN in (one, other):
         return True
     if NULL in (one, other):
-        return {one.name, other.name} <= {"null", "object"}
-    if one.name != other.name or one.fields_of != other.fields_of:
+        return {one.name, other.name} <= {"null", *_MESSAGES}
+    if (one.name, one.fields_of, one.fields) != (other.name, other.fields_of, other.fields):
         return False
     return all(fits(*pair) for pair in zip(one.parts, other.parts, strict=True))
 
@@ -81,7 +92,7 @@ def common(types: list[StaticType]) -> StaticType:
     return types[0] if types and all(each == types[0] for each in types) else DYN
 
 
-_ORDERED = (BOOL, INT, UINT, DOUBLE, STRING, BYTES)
+_ORDERED = (BOOL, INT, UINT, DOUBLE, STRING, BYTES, TIMESTAMP, DURATION)
 _ADDED = (INT, UINT, DOUBLE, STRING, BYTES)
 # Operator -> the types of which it takes two.
 _SAME = {"_+_": _ADDED, "_-_": NUMBERS, "_*_": NUMBERS, "_/_": NUMBERS, "_%_": (INT, UINT)}
@@ -91,7 +102,7 @@ def result_of(operator: str, left: StaticType, right: StaticType) -> StaticType 
     """What a binary operator makes of two types; None when it does not take them."""
     if (takes := _TESTS.get(operator)) is not None:
         return BOOL if takes(left, right) else None
-    if DYN in (left, right):
+    if {DYN, TIMESTAMP, DURATION} & {left, right}:
         return DYN
     if operator == "_+_" and left.name == right.name == "list":
         return left if fits(left, right) else None

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import lark
 
+from fairlead.registry.cel.field_names import escaped
+from fairlead.registry.cel.functions import NAMESPACES
 from fairlead.registry.cel.library import parse
 from fairlead.registry.cel.macros import MACRO_NAMES, dotted_name, identifier
 from fairlead.registry.cel.static_types import (
@@ -30,7 +32,6 @@ from fairlead.registry.cel.static_types import (
     map_of,
     result_of,
 )
-from fairlead.registry.cel.values import escaped
 from fairlead.registry.schemas.catalogue import fields_of
 
 Names = Mapping[str, StaticType]
@@ -240,7 +241,7 @@ class _Checker:
         if name == "size" and not arguments:
             return INT
         wanted, value = STRING_METHODS.get(str(name), ((), DYN))
-        if value == DYN:
+        if value == DYN or identifier(holder) in NAMESPACES:
             return DYN
         pairs = zip([subject, *types], [STRING, *wanted], strict=False)
         if len(types) != len(wanted) or not all(fits(*pair) for pair in pairs):
@@ -252,7 +253,8 @@ class _Checker:
     def _of_each(self, name: str, subject: StaticType, arguments: list[Any], names: Names) -> StaticType:
         made = {identifier(arguments[0]): subject.parts[0] if subject.parts else DYN}
         found = self.type_of(arguments[1], {**names, **made})
-        return {"map": list_of(found), "filter": subject}.get(name, BOOL)
+        kept = list_of(subject.parts[0]) if subject.parts else DYN
+        return {"map": list_of(found), "filter": kept}.get(name, BOOL)
 
     def list_literal(self, node: Any, names: Names) -> StaticType:
         """``[a, b]``."""

@@ -1,62 +1,28 @@
-"""JSON values as expressions have them.
+"""JSON values as expressions have them: with the names that their fields have, or by the schema of a custom kind.
 
-In the rules of a custom kind, fields whose names are no identifiers are spelled out (KEP-2876); elsewhere names are as
-they are.
+By a schema, names of fields are spelled out, while keys of maps are as they are, and strings of some formats are times,
+durations or bytes. Upstream: apiserver ``pkg/cel/common/values.go``.
 """
 
+import base64
+import binascii
 from collections.abc import Callable
 from typing import Any
 
 from celpy import celtypes
 
-_WORDS = frozenset(
-    {
-        "true",
-        "false",
-        "null",
-        "in",
-        "as",
-        "break",
-        "const",
-        "continue",
-        "else",
-        "for",
-        "function",
-        "if",
-        "import",
-        "let",
-    }
-    | {"loop", "package", "namespace", "return", "var", "void", "while"}
-)
-_SIGNS = {"__": "__underscores__", ".": "__dot__", "-": "__dash__", "/": "__slash__"}
-
-Spelling = Callable[[str], str]
+from fairlead.model.document import Doc
+from fairlead.registry.cel.field_names import escaped
 
 
-def plain(name: str) -> str:
-    """A name as it is."""
-    return name
-
-
-def escaped(name: str) -> str:
-    """A name that expressions can say: reserved words and signs are spelled out."""
-    if name in _WORDS:
-        return f"__{name}__"
-    for sign, spelled in _SIGNS.items():
-        name = name.replace(sign, spelled)
-    return name
-
-
-def cel_value(value: Any, spelling: Spelling) -> Any:
-    """A JSON value with its fields under the names of a spelling. What is no JSON value is one of expressions already,
-    or none at all."""
+def plain(value: Any) -> Any:
+    """A JSON value. What is no JSON value is one of expressions already, or none at all."""
     if isinstance(value, celtypes.MapType | celtypes.ListType):
         return value
     if isinstance(value, dict):
-        items = {celtypes.StringType(spelling(name)): cel_value(item, spelling) for name, item in value.items()}
-        return celtypes.MapType(items)
+        return celtypes.MapType({celtypes.StringType(name): plain(item) for name, item in value.items()})
     if isinstance(value, list):
-        return celtypes.ListType([cel_value(item, spelling) for item in value])
+        return celtypes.ListType([plain(item) for item in value])
     made = _SCALARS.get(type(value))
     return made(value) if made else value
 
@@ -66,4 +32,37 @@ _SCALARS: dict[type, Any] = {
     int: celtypes.IntType,
     float: celtypes.DoubleType,
     str: celtypes.StringType,
+}
+
+
+def by_schema(value: Any, schema: Doc) -> Any:
+    """A JSON value of a custom kind, of which this is the schema."""
+    if isinstance(value, dict):
+        return _object(value, schema)
+    if isinstance(value, list):
+        return celtypes.ListType([by_schema(item, schema.get("items") or {}) for item in value])
+    if isinstance(value, str) and (read := _FORMATS.get(schema.get("format", ""))):
+        try:
+            return read(value)
+        except (ValueError, binascii.Error):
+            return celtypes.StringType(value)
+    if schema.get("type") == "number" and isinstance(value, int):
+        return celtypes.DoubleType(value)
+    return plain(value)
+
+
+def _object(value: Doc, schema: Doc) -> Any:
+    fields, others = schema.get("properties") or {}, schema.get("additionalProperties")
+    if isinstance(others, dict):
+        items = {name: by_schema(item, others) for name, item in value.items()}
+    else:
+        items = {escaped(name): by_schema(item, fields.get(name) or {}) for name, item in value.items()}
+    return celtypes.MapType({celtypes.StringType(name): item for name, item in items.items()})
+
+
+_FORMATS: dict[str, Callable[[str], Any]] = {
+    "byte": lambda text: celtypes.BytesType(base64.b64decode(text, validate=True)),
+    "duration": celtypes.DurationType,
+    "date": lambda text: celtypes.TimestampType(f"{text}T00:00:00Z"),
+    "date-time": celtypes.TimestampType,
 }

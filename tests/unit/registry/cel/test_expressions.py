@@ -165,7 +165,7 @@ def test_names_that_nobody_declares():
 
 def test_names_are_spelled_out_in_the_rules_of_kinds_alone():
     tricky = {"namespace": "x", "a-b": 1}
-    assert compiled("self.__namespace__ == 'x' && self.a__dash__b == 1")({"self": spelled(tricky)}, Budget())
+    assert compiled("self.__namespace__ == 'x' && self.a__dash__b == 1")({"self": spelled(tricky, {})}, Budget())
     assert compiled("self.namespace == 'x' && self['a-b'] == 1")({"self": plain(tricky)}, Budget())
 
 

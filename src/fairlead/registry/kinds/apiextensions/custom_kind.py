@@ -126,15 +126,20 @@ def _without(document: Doc, names: tuple[str, ...]) -> Doc:
 
 def _faults(schema: Doc, new: Doc, old: Doc | None) -> list[FieldError]:
     """Rules are asked only of values that have the shape that rules count on."""
-    checked, before = (_without(each, ("metadata",)) if each else ABSENT for each in (new, old))
-    found = value_faults(checked, _without_metadata(schema), "", before)
+    checked, before = (_with_names_alone(each) if each else ABSENT for each in (new, old))
+    properties = schema.get("properties") or {}
+    metadata = {"properties": _names((properties.get("metadata") or {}).get("properties") or {})}
+    found = value_faults(checked, {**schema, "properties": {**properties, "metadata": metadata}}, "", before)
     return found or rule_faults(schema, new, old)
 
 
-def _without_metadata(schema: Doc) -> Doc:
-    properties = {name: below for name, below in (schema.get("properties") or {}).items() if name != "metadata"}
-    required = [name for name in schema.get("required") or () if name != "metadata"]
-    return {**schema, "properties": properties, "required": required}
+def _with_names_alone(document: Doc) -> Doc:
+    """Of metadata, a schema can restrict the names; the rest is the server's own."""
+    return {**document, "metadata": _names(document["metadata"])}
+
+
+def _names(fields: Doc) -> Doc:
+    return {name: fields[name] for name in ("name", "generateName") if name in fields}
 
 
 def _selected(path: str) -> Callable[[Doc], str]:

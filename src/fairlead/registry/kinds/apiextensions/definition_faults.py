@@ -11,7 +11,7 @@ from fairlead.model.document import Doc
 from fairlead.model.names import dns1035_label_errors, dns1123_subdomain_errors
 from fairlead.registry.field_errors import FieldError, forbidden, invalid, not_supported, required
 from fairlead.registry.kinds.apiextensions.json_path import BadPath, steps_of
-from fairlead.registry.kinds.apiextensions.rules import expressions_of
+from fairlead.registry.kinds.apiextensions.rule_checks import expressions_of
 from fairlead.registry.kinds.apiextensions.schema_faults import schema_faults
 from fairlead.registry.kinds.webhook_clients import client_faults, review_version_faults
 

@@ -1,9 +1,10 @@
 """``x-kubernetes-validations``: rules in CEL about a value and the one before it.
 
 A rule that names ``oldSelf`` is about a change: it is asked only where there is a value before, which elements of a
-list have only when they are told apart by keys. Any other rule is not asked of a value that is as it was. A definition
-with a rule that cannot be compiled is refused, unless it is stored with that rule already (by an earlier version): such
-a rule is not enforced. Upstream: apiextensions-apiserver ``pkg/apiserver/schema/cel``.
+list have only when they are told apart by keys. With ``optionalOldSelf`` it is always asked, and ``oldSelf`` is an
+optional value. Any other rule is not asked of a value that is as it was. A rule that cannot be compiled, of a
+definition that an earlier version has stored, is not enforced. Upstream: apiextensions-apiserver
+``pkg/apiserver/schema/cel``.
 """
 
 import re
@@ -12,15 +13,15 @@ from typing import Any, NamedTuple
 
 from fairlead.model.document import Doc
 from fairlead.registry.cel.budget import Budget, RuleError, TooCostly, Unsupported
-from fairlead.registry.cel.expressions import compiled, spelled, undeclared
-from fairlead.registry.field_errors import FieldError, duplicate, forbidden, invalid, not_supported, required
+from fairlead.registry.cel.expressions import compiled, optional, spelled
+from fairlead.registry.field_errors import FieldError, duplicate, forbidden, invalid, required
+from fairlead.registry.kinds.apiextensions.field_paths import BadFieldPath, path_below
 from fairlead.registry.kinds.apiextensions.values import ABSENT, counterpart, is_same
 
 RULES = "x-kubernetes-validations"
 _BUDGET = "validation failed due to running out of cost budget, no further validation rules will be run"
 _OLD = re.compile(r"\boldSelf\b")
-_NAMES = frozenset({"self", "oldSelf"})
-_REASONS = ("FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired")
+_LONGEST = 5 * 1024  # characters of a message
 
 
 class _Place(NamedTuple):
@@ -71,8 +72,7 @@ def _faults(rule: Doc, place: _Place, budget: Budget) -> list[FieldError]:
         expression = compiled(text)
     except Unsupported:
         return []
-    before = {} if place.old is ABSENT else {"oldSelf": spelled(place.old)}
-    variables = {"self": spelled(place.value), **before}
+    variables = {"self": spelled(place.value, place.schema), **_before(rule, place)}
     try:
         if expression(variables, budget):
             return []
@@ -81,17 +81,26 @@ def _faults(rule: Doc, place: _Place, budget: Budget) -> list[FieldError]:
         return [_fault(rule, place, f"{error} evaluating rule: {rule.get('message') or text}")]
 
 
+def _before(rule: Doc, place: _Place) -> dict[str, Any]:
+    if place.old is ABSENT:
+        return {"oldSelf": optional()} if rule.get("optionalOldSelf") else {}
+    value = spelled(place.old, place.schema)
+    return {"oldSelf": optional(value) if rule.get("optionalOldSelf") else value}
+
+
 def _message(rule: Doc, variables: dict[str, Any], budget: Budget) -> str:
     if expression := rule.get("messageExpression"):
         try:
-            return str(compiled(expression)(variables, budget)).strip()
+            made = str(compiled(expression)(variables, budget)).strip()
         except (Unsupported, RuleError):
-            pass  # the plain message, as upstream has it
+            made = ""
+        if made and "\n" not in made and len(made) <= _LONGEST:
+            return made  # or else the plain message, as upstream has it
     return str(rule.get("message") or f"failed rule: {rule['rule']}").strip()
 
 
 def _fault(rule: Doc, place: _Place, message: str) -> FieldError:
-    path = f"{place.path}{rule.get('fieldPath') or ''}".removeprefix(".")
+    path = f"{place.path}{_path_below(rule, place)}".removeprefix(".")
     match rule.get("reason"):
         case "FieldValueForbidden":
             return forbidden(path, message)
@@ -103,57 +112,13 @@ def _fault(rule: Doc, place: _Place, message: str) -> FieldError:
             return invalid(path, _type_of(place), message)
 
 
+def _path_below(rule: Doc, place: _Place) -> str:
+    given = rule.get("fieldPath") or ""
+    try:
+        return path_below(given, place.schema)
+    except BadFieldPath:  # of a definition that an earlier version has stored
+        return given
+
+
 def _type_of(place: _Place) -> str:
     return str(place.schema.get("type") or "object")
-
-
-def uncompiled_rules(schema: Doc, path: str, known: frozenset[str] = frozenset()) -> Iterator[FieldError]:
-    """The faults of the rules of a schema: those that no expression can be made of, and reasons that there are not.
-
-    Args:
-        known: expressions that are stored already; they are not compiled again.
-    """
-    for index, rule in enumerate(schema.get(RULES) or ()):
-        yield from _rule_faults(rule, f"{path}.{RULES}[{index}]", known)
-    for name, below in (schema.get("properties") or {}).items():
-        if isinstance(below, dict):
-            yield from uncompiled_rules(below, f"{path}.properties[{name}]", known)
-    for field in ("items", "additionalProperties"):
-        if isinstance(schema.get(field), dict):
-            yield from uncompiled_rules(schema[field], f"{path}.{field}", known)
-
-
-def expressions_of(schema: Doc) -> Iterator[str]:
-    """The texts of all expressions of a schema that is stored."""
-    for rule in schema.get(RULES) or ():
-        yield from filter(None, (rule.get("rule"), rule.get("messageExpression")))
-    below = [*(schema.get("properties") or {}).values(), schema.get("items"), schema.get("additionalProperties")]
-    for part in below:
-        if isinstance(part, dict):
-            yield from expressions_of(part)
-
-
-def _rule_faults(rule: Doc, path: str, known: frozenset[str]) -> Iterator[FieldError]:
-    text, reason = rule.get("rule") or "", rule.get("reason")
-    if not text.strip():
-        yield required(f"{path}.rule", "rule is not specified")
-    elif why := _uncompiled(text, known):
-        yield invalid(f"{path}.rule", text, f"compilation failed: ERROR: {why}")
-    if (message := rule.get("messageExpression") or "") and (why := _uncompiled(message, known)):
-        yield invalid(f"{path}.messageExpression", message, f"messageExpression compilation failed: ERROR: {why}")
-    if "\n" in (said := (rule.get("message") or "").strip()):
-        yield invalid(f"{path}.message", said, "message must not contain line breaks")
-    if reason is not None and reason not in _REASONS:
-        yield not_supported(f"{path}.reason", reason, _REASONS)
-
-
-def _uncompiled(text: str, known: frozenset[str]) -> str:
-    """Why no expression can be made of a text; empty when one can, or when the text is known."""
-    if text in known:
-        return ""
-    try:
-        compiled(text)
-        unknown = undeclared(text, _NAMES)
-    except Unsupported as error:
-        return str(error).splitlines()[0]
-    return f"undeclared reference to '{unknown}' (in container '')" if unknown else ""

@@ -1,7 +1,7 @@
 """Faults that make a schema non-structural: each value needs a type, and pruning must be able to follow it.
 
-Upstream: apiextensions-apiserver ``pkg/apiserver/schema/validation.go`` and the schema half of
-``pkg/apis/apiextensions/validation``.
+The faults of rules are told only of schemas that have no others. Upstream: apiextensions-apiserver
+``pkg/apiserver/schema/validation.go`` and the schema half of ``pkg/apis/apiextensions/validation``.
 """
 
 import copy
@@ -10,13 +10,15 @@ from typing import Any
 
 from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError, forbidden, invalid, not_supported, required
-from fairlead.registry.kinds.apiextensions.rules import uncompiled_rules
+from fairlead.registry.kinds.apiextensions.list_faults import list_faults
+from fairlead.registry.kinds.apiextensions.nested_faults import incomplete_conditions, nested_faults
+from fairlead.registry.kinds.apiextensions.rule_checks import uncompiled_rules
 from fairlead.registry.kinds.apiextensions.structural import EMBEDDED, PRESERVE, fill, prune
 from fairlead.registry.kinds.apiextensions.values import INT_OR_STRING, compiled, value_faults
 
 DEEPEST = 64  # levels of a schema
 _TYPES = ("array", "boolean", "integer", "number", "object", "string")
-_LIST_TYPES = ("atomic", "map", "set")
+_OF_METADATA = {"type", "default", "properties"}
 _NEVER = ("$ref", "definitions", "dependencies", "deprecated", "id", "patternProperties", "readOnly", "writeOnly")
 
 
@@ -29,43 +31,88 @@ def schema_faults(schema: Doc, path: str, known: frozenset[str] = frozenset()) -
             if wanted
             else required(f"{path}.type", "must not be empty at the root")
         )
-    yield from _below(schema, path, 0)
-    yield from uncompiled_rules(schema, path, known)
+    found = [*_below(schema, path, 0), *_root(schema, path)]
+    yield from found or uncompiled_rules(schema, path, known)
 
 
-def _faults(schema: Any, path: str, depth: int) -> Iterator[FieldError]:
+def _root(schema: Doc, path: str) -> Iterator[FieldError]:
+    """Of a whole object, names and versions are the server's own; a schema may only restrict its name."""
+    if schema.get("additionalProperties"):
+        yield forbidden(f"{path}.additionalProperties", "must not be used at the root")
+    if schema.get("nullable"):
+        yield forbidden(f"{path}.nullable", "nullable cannot be true at the root")
+    yield from _object_fields(schema, path)
+    metadata = _object(_object(schema.get("properties")).get("metadata"))
+    others = {name for name, value in metadata.items() if value} - _OF_METADATA
+    if others or _object(metadata.get("properties")).keys() - {"name", "generateName"}:
+        why = "must not specify anything other than name and generateName, but metadata is implicitly specified"
+        yield forbidden(f"{path}.properties[metadata]", why)
+    yield from incomplete_conditions(schema, path)
+
+
+def _object_fields(schema: Doc, path: str) -> Iterator[FieldError]:
+    """The fields that every object has, an embedded one too."""
+    properties = _object(schema.get("properties"))
+    for name, type_ in (("apiVersion", "string"), ("kind", "string"), ("metadata", "object")):
+        if name in properties and (found := _object(properties[name]).get("type", "")) != type_:
+            yield invalid(f"{path}.properties[{name}].type", found, f"must be {type_}")
+
+
+def _faults(schema: Any, path: str, depth: int, what: str = "object fields") -> Iterator[FieldError]:
     if not isinstance(schema, dict):
         yield invalid(path, schema, "must be an object")
         return
     if depth > DEEPEST:
         yield invalid(path, "", f"schemas deeper than {DEEPEST} levels are not supported")
         return
-    yield from _type(schema, path)
+    yield from _type(schema, path, what)
     yield from _below(schema, path, depth)
+    if schema.get(EMBEDDED):
+        yield from _embedded(schema, path)
 
 
-def _type(schema: Doc, path: str) -> Iterator[FieldError]:
+def _type(schema: Doc, path: str, what: str) -> Iterator[FieldError]:
     type_ = schema.get("type")
-    is_open = schema.get(INT_OR_STRING) or schema.get(PRESERVE)
+    is_open = schema.get(INT_OR_STRING) or schema.get(PRESERVE) or schema.get(EMBEDDED)
     if not type_ and not is_open:
-        yield required(f"{path}.type", "must not be empty for specified object fields")
+        yield required(f"{path}.type", f"must not be empty for specified {what}")
     elif type_ and type_ not in _TYPES:
         yield not_supported(f"{path}.type", type_, _TYPES)
-    if schema.get(EMBEDDED) and type_ != "object":
-        yield invalid(f"{path}.type", type_ or "", f"must be object if {EMBEDDED} is true")
+    if schema.get(INT_OR_STRING):
+        for extension in (PRESERVE, EMBEDDED):
+            if schema.get(extension):
+                yield invalid(f"{path}.{extension}", True, f"must be false if {INT_OR_STRING} is true")
+
+
+def _embedded(schema: Doc, path: str) -> Iterator[FieldError]:
+    if (type_ := schema.get("type")) != "object":
+        why = f"must be object if {EMBEDDED} is true"
+        yield invalid(f"{path}.type", type_, why) if type_ else required(f"{path}.type", why)
+    if schema.get("additionalProperties"):
+        yield forbidden(f"{path}.additionalProperties", f"must not be used if {EMBEDDED} is set")
+    if not schema.get("properties") and not schema.get(PRESERVE):
+        why = f"must not be empty if {EMBEDDED} is true without {PRESERVE}"
+        yield required(f"{path}.properties", why)
+    yield from _object_fields(schema, path)
 
 
 def _below(schema: Doc, path: str, depth: int) -> Iterator[FieldError]:
     yield from (forbidden(f"{path}.{field}", "must not be set") for field in _NEVER if schema.get(field))
     yield from _pattern(schema, path)
-    yield from _list(schema, path)
+    if schema.get("type") == "array" and not schema.get("items"):
+        yield required(f"{path}.items", "must be specified")
+    if schema.get("uniqueItems"):
+        why = "uniqueItems cannot be set to true since the runtime complexity becomes quadratic"
+        yield forbidden(f"{path}.uniqueItems", why)
+    yield from list_faults(schema, path)
+    yield from nested_faults(schema, path)
     if schema.get("properties") and schema.get("additionalProperties"):
         yield forbidden(f"{path}.additionalProperties", "additionalProperties and properties are mutual exclusive")
     for name, below in _object(schema.get("properties")).items():
         yield from _faults(below, f"{path}.properties[{name}]", depth + 1)
-    for field in ("items", "additionalProperties"):
+    for field, what in (("items", "array items"), ("additionalProperties", "object fields")):
         if isinstance(schema.get(field), dict):
-            yield from _faults(schema[field], f"{path}.{field}", depth + 1)
+            yield from _faults(schema[field], f"{path}.{field}", depth + 1, what)
     yield from _default(schema, path)
 
 
@@ -79,19 +126,6 @@ def _pattern(schema: Doc, path: str) -> Iterator[FieldError]:
             compiled(pattern)
         except ValueError as error:
             yield invalid(f"{path}.pattern", pattern, f"must be a valid regular expression, but isn't: {error}")
-
-
-def _list(schema: Doc, path: str) -> Iterator[FieldError]:
-    if schema.get("type") == "array" and not schema.get("items") and not schema.get(PRESERVE):
-        yield required(f"{path}.items", "must be specified")
-    kind = schema.get("x-kubernetes-list-type")
-    if kind is not None and kind not in _LIST_TYPES:
-        yield not_supported(f"{path}.x-kubernetes-list-type", kind, _LIST_TYPES)
-    keys = schema.get("x-kubernetes-list-map-keys")
-    if kind == "map" and not keys:
-        yield required(f"{path}.x-kubernetes-list-map-keys", "must not be empty if x-kubernetes-list-type is map")
-    if keys and kind != "map":
-        yield invalid(f"{path}.x-kubernetes-list-type", kind, "must be map if x-kubernetes-list-map-keys is non-empty")
 
 
 def _default(schema: Doc, path: str) -> Iterator[FieldError]:

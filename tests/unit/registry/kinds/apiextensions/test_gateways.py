@@ -1,158 +1,15 @@
-"""Definitions with all that those of a large project have, in a small one: two kinds of an ingress of our own.
-
-Defaults below defaults, keyed lists, sets, formats, integers or strings, rules with raw strings and old values, a
-status with defaults of its own, columns by JSON paths with filters, and a group that is protected.
-"""
+"""Definitions with all that those of a large project have (``tests.support.gateway_definitions``), in use."""
 
 import json
 
 import pytest
 
 from tests.support.api_world import ApiWorld
+from tests.support.gateway_definitions import COLUMNS, DEFINITIONS, DOOR, GROUP, PENDING, definition
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-GROUP = "doors.fairlead.k8s.io"
 DOORS, WAYS = f"/apis/{GROUP}/v1/doors", f"/apis/{GROUP}/v1/namespaces/default/ways"
 APPLY, MERGE = ({"content_type": f"application/{kind}"} for kind in ("apply-patch+yaml", "merge-patch+json"))
-TEXT, TRUTH = {"type": "string"}, {"type": "boolean"}
-
-
-def told(rules):
-    return (
-        {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in rules]} if rules else {}
-    )
-
-
-def object_(required=(), rules=(), /, **properties):
-    needed = {"required": list(required)} if required else {}
-    return {"type": "object", "properties": properties, **needed, **told(rules)}
-
-
-def list_(items, keys=(), rules=(), **more):
-    kind = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(keys)} if keys else {}
-    return {"type": "array", "items": items, **kind, **told(rules), **more}
-
-
-CONDITION = object_(
-    ("type", "status"),
-    type={**TEXT, "maxLength": 316, "pattern": r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?[A-Za-z0-9.]+$"},
-    status={**TEXT, "enum": ["True", "False", "Unknown"]},
-    reason=TEXT,
-    lastTransitionTime={**TEXT, "format": "date-time"},
-)
-PENDING = {"type": "Open", "status": "Unknown", "reason": "Pending", "lastTransitionTime": "1970-01-01T00:00:00Z"}
-STATUS = {**object_(conditions=list_(CONDITION, ["type"], maxItems=8)), "default": {"conditions": [PENDING]}}
-LEAF = object_(
-    ("name", "port"),
-    [("!has(self.lock) || self.kind == 'Locked'", "a lock is for the kind Locked")],
-    name={**TEXT, "minLength": 1, "format": "k8s-short-name"},
-    port={"type": "integer", "format": "int32", "minimum": 1, "maximum": 65535},
-    kind={**TEXT, "enum": ["Locked", "Plain"], "default": "Plain"},
-    lock=object_(options={"type": "object", "additionalProperties": TEXT, "maxProperties": 2}),
-    addresses={**list_({**TEXT, "format": "ipv4"}), "x-kubernetes-list-type": "set"},
-)
-LEAVES = list_(
-    LEAF,
-    ["name"],
-    [
-        (
-            "self.all(a, self.exists_one(b, a.port == b.port && a.kind == b.kind))",
-            "port and kind must be unique together",
-        ),
-        ("self.all(a, a.name in oldSelf.map(b, b.name) || self.size() > oldSelf.size())", "leaves are not renamed"),
-    ],
-    maxItems=16,
-)
-DOOR = object_(
-    ("spec",),
-    spec=object_(
-        ("keeper", "leaves"),
-        keeper={**TEXT, "x-kubernetes-validations": [{"rule": "self == oldSelf", "message": "Value is immutable"}]},
-        leaves=LEAVES,
-    ),
-    status=STATUS,
-)
-PATH = {
-    **object_(
-        (),
-        [
-            (
-                "self.type in ['Exact', 'Prefix'] ? self.value.startsWith('/') && !self.value.contains('//') : true",
-                "must be an absolute path",
-            ),
-            (
-                r"""self.type == 'Exact' ? self.value.matches(r'^(?i)[-a-z0-9/._~%]+$') : true""",
-                "must only contain characters of paths",
-            ),
-        ],
-        type={**TEXT, "enum": ["Exact", "Prefix", "Pattern"], "default": "Prefix"},
-        value={**TEXT, "default": "/", "maxLength": 64},
-    ),
-    "default": {"type": "Prefix", "value": "/"},
-}
-TARGET = object_(
-    ("name",),
-    [("size(self.group) == 0 && self.kind == 'Service' ? has(self.port) : true", "a Service needs a port")],
-    group={**TEXT, "default": "", "maxLength": 253},
-    kind={**TEXT, "default": "Service"},
-    name=TEXT,
-    port={"x-kubernetes-int-or-string": True, "anyOf": [{"type": "integer"}, {"type": "string"}]},
-    weight={"type": "integer", "default": 1, "minimum": 0},
-    wait={**TEXT, "pattern": r"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},
-)
-RULE = object_(
-    (),
-    [
-        (
-            "!has(self.wait) || !has(self.waitEach) || duration(self.waitEach) <= duration(self.wait)",
-            "waitEach must not be longer than wait",
-        )
-    ],
-    matches={**list_(object_(path=PATH), maxItems=4), "default": [{"path": {"type": "Prefix", "value": "/"}}]},
-    targets=list_(TARGET),
-    wait={**TEXT, "format": "duration"},
-    waitEach={**TEXT, "format": "duration"},
-)
-WAY = object_(
-    spec=object_(
-        names={**list_({**TEXT, "minLength": 1, "maxLength": 253}), "x-kubernetes-list-type": "set"},
-        rules={**list_(RULE), "default": [{"matches": [{"path": {"type": "Prefix", "value": "/"}}]}]},
-    ),
-    status=STATUS,
-)
-READY = '.status.conditions[?(@.type=="Open")].status'
-
-
-def definition(kind, schema, scope, columns, **annotations):
-    plural = f"{kind.lower()}s"
-    version = {
-        "name": "v1",
-        "served": True,
-        "storage": True,
-        "schema": {"openAPIV3Schema": schema},
-        "subresources": {"status": {}},
-        "additionalPrinterColumns": columns,
-    }
-    return {
-        "metadata": {"name": f"{plural}.{GROUP}", "annotations": annotations},
-        "spec": {
-            "group": GROUP,
-            "scope": scope,
-            "versions": [version],
-            "names": {"plural": plural, "kind": kind, "categories": ["fairlead-api"], "shortNames": [kind[:2].lower()]},
-        },
-    }
-
-
-APPROVED = {"api-approved.kubernetes.io": "https://github.com/example/doors/pull/1"}
-COLUMNS = [
-    {"name": "Open", "type": "string", "jsonPath": READY},
-    {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
-]
-DEFINITIONS = [
-    definition("Door", DOOR, "Cluster", COLUMNS, **APPROVED),
-    definition("Way", WAY, "Namespaced", COLUMNS, **APPROVED),
-]
 
 
 @pytest.fixture
@@ -163,9 +20,9 @@ def world():
     return world
 
 
-def door(*leaves, keeper="k"):
-    spec = {"keeper": keeper, "leaves": list(leaves)}
-    return {"apiVersion": f"{GROUP}/v1", "kind": "Door", "metadata": {"name": "d"}, "spec": spec}
+def door(*leaves, keeper="k", name="d", **more):
+    spec = {"keeper": keeper, "leaves": list(leaves), **more}
+    return {"apiVersion": f"{GROUP}/v1", "kind": "Door", "metadata": {"name": name}, "spec": spec}
 
 
 def leaf(name="a", port=80, **more):
@@ -212,6 +69,18 @@ REFUSED = [
     (DOORS, door(leaf(addresses=["x"])), "must be of type ipv4"),
     (DOORS, door(keeper=1), 'must be of type string: "integer"'),
     (DOORS, {**door(), "spec": {}}, "spec.keeper: Required value"),
+    (DOORS, door(name="d1"), "metadata.name in body should match '^[a-z]+$'"),
+    (DOORS, door(name="d" * 13), "metadata.name: Too long: may not be more than 12"),
+    (DOORS, door(addresses=[{"value": "here"}]), '"spec.addresses[0]" must validate one and only one schema (oneOf)'),
+    (DOORS, door(addresses=[{"type": "Name", "value": "?"}]), "a name must be a host name"),
+    (DOORS, door(addresses=[{"value": "10.0.0.1"}] * 2), "addresses must be unique"),
+    (DOORS, door(notes={"a b": ""}), "keys must be qualified names"),
+    (DOORS, door(notes={"much.too.long.example.com/a": ""}), "the prefix of a key must be short"),
+    (
+        DOORS,
+        door(opens="2026-01-01T08:00:00Z", closes="2026-01-01T09:30:00+01:00"),
+        'spec.closes: Invalid value: "object": closes before 2026-01-01T09:00:00Z',
+    ),
     (WAYS, way(at(value="x")), "must be an absolute path"),
     (WAYS, way(at(value="/a//b")), "must be an absolute path"),
     (WAYS, way(at(type="Exact", value="/a b")), "must only contain characters of paths"),
@@ -234,6 +103,40 @@ def test_what_is_right_is_taken(world):
     exact = {**at(type="Exact", value="/A%20b"), **to(port=80), "wait": "1m", "waitEach": "500ms"}
     made = world.do("POST", WAYS, way(exact, to(group="g", kind="Other"), names=["a", "b"]))
     assert made["metadata"]["generation"] == 1
+
+
+def test_alternatives_times_and_keys_of_maps_that_are_right_are_taken(world):
+    day = {"opens": "2026-01-01T08:00:00Z", "closes": "2026-01-01T10:00:00+01:00"}
+    addresses = [
+        {"value": "10.0.0.1"},
+        {"value": "fd00::1"},
+        {"type": "Name", "value": "*.a.b"},
+        {"type": "a/b"},
+    ]
+    made = world.do("POST", DOORS, door(addresses=addresses, notes={"example.com/note": "x", "plain": ""}, **day))
+    assert [each["type"] for each in made["spec"]["addresses"]] == ["IP", "IP", "Name", "a/b"]
+
+
+def test_a_value_before_that_need_not_be_there(world):
+    world.do("POST", DOORS, door(opens="2026-01-01T08:00:00Z"))
+    told = world.refused("PATCH", f"{DOORS}/d", {"spec": {"keeper": "l"}}, **MERGE)["message"]
+    assert "spec: Forbidden: keepers do not change by day" in told
+
+
+def test_an_element_is_found_by_several_keys(world):
+    world.do("POST", DOORS, door())
+    for manager, house, seen in (("one", "a", True), ("two", "b", False), ("one", "a", False)):
+        status = {"guards": [{"name": "g", "house": house, "seen": seen}]}
+        given = {"apiVersion": f"{GROUP}/v1", "kind": "Door", "metadata": {"name": "d"}, "status": status}
+        made = world.do("PATCH", f"{DOORS}/d/status?fieldManager={manager}", given, **APPLY)
+    assert [(each["house"], each["seen"]) for each in made["status"]["guards"]] == [("a", False), ("b", False)]
+
+
+def test_an_atomic_map_is_replaced_as_a_whole(world):
+    for manager in ("one", "two"):
+        path = f"{DOORS}/d?fieldManager={manager}&force=true"
+        made = world.do("PATCH", path, door(chosen={"matchLabels": {manager: "x"}}), **APPLY)
+    assert made["spec"]["chosen"] == {"matchLabels": {"two": "x"}}
 
 
 def test_old_values_count(world):
@@ -259,7 +162,7 @@ def test_two_managers_share_the_leaves_and_a_controller_has_the_status(world):
 
 
 def test_the_table_finds_what_a_path_with_a_filter_says(world):
-    world.do("POST", DOORS, door(leaf()))
+    world.do("POST", DOORS, door(leaf(), addresses=[{"value": "10.0.0.1"}, {"value": "10.0.0.2"}]))
     table = json.loads(world.ask("GET", DOORS, accept="application/json;as=Table;g=meta.k8s.io;v=v1").body)
-    assert [column["name"] for column in table["columnDefinitions"]] == ["Name", "Open", "Age"]
-    assert table["rows"][0]["cells"][:2] == ["d", "Unknown"]
+    assert [column["name"] for column in table["columnDefinitions"]] == ["Name", "Address", "Open", "Age"]
+    assert table["rows"][0]["cells"][:3] == ["d", "10.0.0.1 10.0.0.2", "Unknown"]
