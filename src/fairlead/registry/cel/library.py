@@ -16,9 +16,23 @@ _LAST_NAMES = {name.rpartition(".")[2] for name in FUNCTIONS}
 KNOWN = base_functions.keys() | FUNCTIONS.keys() | _LAST_NAMES | MACRO_NAMES
 
 
+# Levels of the grammar whose node does nothing when it has one part: `a.b` alone has seven above it.
+_LEVELS = frozenset(
+    {"expr", "conditionalor", "conditionaland", "relation", "addition", "multiplication", "unary", "member"}
+)
+
+
 def parse(text: str) -> Any:
-    """The tree of an expression. Raises lark's exceptions: it is none."""
-    return PARSER.parse(text)
+    """The tree of an expression, without nodes that only hand on a value. Raises lark's exceptions: it is none."""
+    tree = PARSER.parse(text)
+    for node in tree.iter_subtrees():
+        node.children = [_handed_on(child) for child in node.children]
+    return _handed_on(tree)
+
+
+def _handed_on(node: Any) -> Any:
+    is_empty = isinstance(node, lark.Tree) and node.data in _LEVELS and len(node.children) == 1
+    return node.children[0] if is_empty else node
 
 
 def called(tree: Any) -> set[str]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fairlead.registry.cel.budget import Budget, RuleError, TooCostly, Unsupported
+from fairlead.registry.cel.budget import STEPS, Budget, RuleError, TooCostly, Unsupported
 from fairlead.registry.cel.expressions import compiled, plain, spelled, undeclared
 
 OBJECT = {
@@ -177,3 +177,12 @@ def test_an_evaluation_ends():
     nested = f"{loop}.all(a, i, {loop}.all(b, j, {loop}.all(c, k, {loop}.all(d, l, a + b + c + d >= 0))))"
     with pytest.raises(TooCostly):
         value(nested)
+
+
+def test_only_work_takes_steps():
+    """Of a rule about pairs of elements, as Gateway API has them, 40 elements are within the budget."""
+    budget = Budget()
+    assert compiled("object.spec.replicas == 3")({"object": plain(OBJECT)}, budget)
+    assert STEPS - budget.left <= 4
+    pairs = "object.all(a, object.exists_one(b, a.port == b.port && (has(a.host) ? a.host == b.host : !has(b.host))))"
+    assert compiled(pairs)({"object": plain([{"port": number, "host": "x"} for number in range(40)])}, Budget())
