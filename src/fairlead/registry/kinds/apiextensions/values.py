@@ -37,6 +37,17 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
 }
 
 
+# Type -> what upstream calls it in messages about a field with a format.
+_FORMATS = {"integer": "int64", "number": "float64"}
+# Format -> the least and the greatest integer.
+_RANGES = {
+    "int32": (-(2**31), 2**31 - 1),
+    "int64": (-(2**63), 2**63 - 1),
+    "uint32": (0, 2**32 - 1),
+    "uint64": (0, 2**64 - 1),
+}
+
+
 def value_faults(value: Any, schema: Doc, path: str, old: Any = ABSENT) -> list[FieldError]:
     """The faults of a value and of everything in it, but for what is as it was; ``old`` is the value before."""
     return list(_faults(value, schema, path, old))
@@ -65,7 +76,10 @@ def _type_fault(value: Any, schema: Doc, path: str) -> FieldError | None:
         fits = not wanted or _TYPES[wanted](value)
     if fits:
         return None
-    return invalid(path, _kind_of(value), f'{path} in body must be of type {wanted}: "{_kind_of(value)}"')
+    kind, form = _kind_of(value), schema.get("format")
+    if form and kind not in ("array", "null", "string"):
+        wanted, kind = form, _FORMATS.get(kind, "")
+    return invalid(path, kind, f'{path} in body must be of type {wanted}: "{kind}"')
 
 
 def _kind_of(value: Any) -> str:
@@ -83,6 +97,8 @@ def _enum(value: Any, schema: Doc, path: str) -> Iterator[FieldError]:
 
 
 def _number(value: float, schema: Doc, path: str) -> Iterator[FieldError]:
+    if schema.get("type") == "integer":
+        yield from _range(value, schema.get("format", ""), path)
     for limit, is_beyond, word in (("minimum", operator.lt, "greater"), ("maximum", operator.gt, "less")):
         bound = schema.get(limit)
         if bound is None:
@@ -94,6 +110,13 @@ def _number(value: float, schema: Doc, path: str) -> Iterator[FieldError]:
     factor = schema.get("multipleOf")
     if factor and not float(value / factor).is_integer():
         yield invalid(path, value, f"{path} in body should be a multiple of {factor}")
+
+
+def _range(value: float, form: str, path: str) -> Iterator[FieldError]:
+    least, most = _RANGES.get(form, _RANGES["int64"])
+    if not least <= value <= most:
+        what = f"with format {form}" if form else "(default format)"
+        yield invalid(path, value, f"Checked value must be of type integer {what} in {path}")
 
 
 def _string(value: str, schema: Doc, path: str) -> Iterator[FieldError]:
