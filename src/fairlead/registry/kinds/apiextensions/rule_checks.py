@@ -14,8 +14,9 @@ from fairlead.registry.cel.expressions import checked, compiled, undeclared
 from fairlead.registry.cel.static_types import BOOL, STRING, StaticType, fits
 from fairlead.registry.field_errors import FieldError, invalid, not_supported, required
 from fairlead.registry.kinds.apiextensions.field_paths import BadFieldPath, path_below
+from fairlead.registry.kinds.apiextensions.list_faults import LIST_TYPE
 from fairlead.registry.kinds.apiextensions.rule_types import names_of
-from fairlead.registry.kinds.apiextensions.rules import RULES
+from fairlead.registry.kinds.apiextensions.rules import RULES, is_about_change
 from fairlead.registry.kinds.apiextensions.structural import EMBEDDED
 
 _REASONS = ("FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired")
@@ -43,12 +44,27 @@ def uncompiled_rules(schema: Doc, path: str, known: frozenset[str] = frozenset()
     yield from _below(schema, path, known, is_whole=True)
 
 
-def _below(schema: Doc, path: str, known: frozenset[str], is_whole: bool) -> Iterator[FieldError]:
+def _below(schema: Doc, path: str, known: frozenset[str], is_whole: bool, mixed: str = "") -> Iterator[FieldError]:
+    """``mixed`` is the path of the elements that the schema is of or belongs to, if nothing tells them apart."""
     for index, rule in enumerate(schema.get(RULES) or ()):
         names = names_of(schema, rule, is_whole or bool(schema.get(EMBEDDED)))
-        yield from _rule_faults(rule, schema, names, known, f"{path}.{RULES}[{index}]")
-    for below, place in _parts(schema):
-        yield from _below(below, f"{path}.{place}", known, is_whole=False)
+        place = f"{path}.{RULES}[{index}]"
+        yield from _rule_faults(rule, schema, names, known, place)
+        if rule.get("rule") not in known:
+            yield from _change_faults(rule, place, mixed)
+    for below, name in _parts(schema):
+        is_mixed = name == "items" and schema.get(LIST_TYPE) != "map"
+        yield from _below(below, f"{path}.{name}", known, False, mixed or (f"{path}.{name}" if is_mixed else ""))
+
+
+def _change_faults(rule: Doc, path: str, mixed: str) -> Iterator[FieldError]:
+    text = rule.get("rule") or ""
+    if mixed and is_about_change(text):
+        why = f"oldSelf cannot be used on the uncorrelatable portion of the schema within {mixed}"
+        yield invalid(f"{path}.rule", text, why)
+    if "optionalOldSelf" in rule and not is_about_change(text):
+        why = "may not be set if oldSelf is not used in rule"
+        yield invalid(f"{path}.optionalOldSelf", rule["optionalOldSelf"], why)
 
 
 def _parts(schema: Doc) -> Iterator[tuple[Doc, str]]:

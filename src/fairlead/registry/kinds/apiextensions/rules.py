@@ -63,7 +63,7 @@ def _places(place: _Place) -> Iterator[_Place]:
 
 def _faults(rule: Doc, place: _Place, budget: Budget) -> list[FieldError]:
     text = rule["rule"]
-    is_change = bool(_OLD.search(text))
+    is_change = is_about_change(text)
     if is_change and place.old is ABSENT and not rule.get("optionalOldSelf"):
         return []
     if not is_change and is_same(place.value, place.old):
@@ -79,6 +79,11 @@ def _faults(rule: Doc, place: _Place, budget: Budget) -> list[FieldError]:
         return [_fault(rule, place, _message(rule, variables, budget))]
     except RuleError as error:
         return [_fault(rule, place, f"{error} evaluating rule: {rule.get('message') or text}")]
+
+
+def is_about_change(text: str) -> bool:
+    """Whether a rule compares with the value before."""
+    return bool(_OLD.search(text))
 
 
 def _before(rule: Doc, place: _Place) -> dict[str, Any]:

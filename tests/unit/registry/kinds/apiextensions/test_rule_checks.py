@@ -4,13 +4,13 @@ import pytest
 
 from fairlead.registry.kinds.apiextensions.rule_checks import expressions_of, uncompiled_rules
 
-TEXT, NUMBER = {"type": "string"}, {"type": "integer"}
+TEXT, NUMBER, LIST = ({"type": type_} for type_ in ("string", "integer", "array"))
 ITEM = {"type": "object", "properties": {"name": TEXT, "namespace": TEXT}}
 FIELDS = {
     "a": NUMBER,
     "text": TEXT,
-    "list": {"type": "array", "items": NUMBER},
-    "items": {"type": "array", "items": ITEM},
+    "list": {**LIST, "items": NUMBER},
+    "items": {**LIST, "items": ITEM},
     "labels": {"type": "object", "additionalProperties": TEXT},
     "port": {"x-kubernetes-int-or-string": True},
     "when": {"type": "string", "format": "date-time"},
@@ -92,6 +92,25 @@ def test_rules_that_compile(text):
 def test_the_value_before_may_be_absent():
     rule = {"rule": "oldSelf.hasValue() || self.a == 1", "optionalOldSelf": True}
     assert not list(uncompiled_rules(schema(rule), "schema"))
+
+
+KEYED = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
+
+
+@pytest.mark.parametrize("kind", [{}, {"x-kubernetes-list-type": "set"}, KEYED])
+def test_a_rule_about_a_change_needs_elements_that_are_told_apart(kind):
+    fixed = {**TEXT, "x-kubernetes-validations": [{"rule": "self == oldSelf"}]}
+    item = {"type": "object", "properties": {"name": TEXT, "fixed": fixed}}
+    found = list(
+        map(str, uncompiled_rules({"type": "object", "properties": {"l": {**LIST, "items": item, **kind}}}, "s"))
+    )
+    within = "oldSelf cannot be used on the uncorrelatable portion of the schema within s.properties[l].items"
+    assert [fault.endswith(within) for fault in found] == ([] if kind is KEYED else [True])
+
+
+def test_an_optional_value_before_must_be_used():
+    [fault] = map(str, uncompiled_rules(schema({"rule": "self.a == 1", "optionalOldSelf": True}), "s"))
+    assert fault.endswith(".optionalOldSelf: Invalid value: true: may not be set if oldSelf is not used in rule")
 
 
 def test_rules_of_a_whole_object_know_its_names():
