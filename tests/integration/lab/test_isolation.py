@@ -134,7 +134,7 @@ class TestReach:
         assert sandbox["name"] == "sleep"
         assert container["name"] == ("python3" if name == "echo" else "sleep")
         assert sandbox["variables"] == []
-        variables = {name for name in container["variables"] if not name.startswith("KUBERNETES_")}
+        variables = {name for name in container["variables"] if not name.startswith(("KUBERNETES_", "COVERAGE_"))}
         assert variables == (set() if name == "echo" else VARIABLES)
 
     def test_processes_of_a_pod_have_only_their_own_descriptors(self, found):
