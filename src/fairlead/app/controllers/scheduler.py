@@ -25,8 +25,8 @@ from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Condition, Namespace, Node, Pod, latest
 from fairlead.model.storage import PersistentVolumeClaim
-from fairlead.workloads.placement.pod_affinity import cares, wants_company
-from fairlead.workloads.placement.scheduling import Placement, Unschedulable, choose_node, nowhere
+from fairlead.workloads.placement.pod_affinity import has_affinity, requires_other_pods
+from fairlead.workloads.placement.scheduling import Placement, Unschedulable, choose_node, unschedulable
 from fairlead.workloads.volume_binding import unready_claim
 
 
@@ -49,7 +49,7 @@ class Scheduler:
         self._claims = context.watches.of(PERSISTENT_VOLUME_CLAIMS, PersistentVolumeClaim)
         self.needs = (self._pods, self._nodes, self._namespaces, self._claims)
         self._placement = Placement()
-        self._homeless: set[ObjectKey] = set()
+        self._unscheduled: set[ObjectKey] = set()
         self._pods.listen(self._pod_changed)
         self._nodes.listen(self._node_changed)
         self._namespaces.listen(self._namespace_changed)
@@ -58,15 +58,15 @@ class Scheduler:
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         pod = latest(old, new)
         if new and self._is_ours(new):
-            self._homeless.add(new.key)
+            self._unscheduled.add(new.key)
             if old is None or old.spec != new.spec or old.labels != new.labels:
                 self.queue.add(new.key)
             return
-        self._homeless.discard(pod.key)
+        self._unscheduled.discard(pod.key)
         if new:
             self._placement.put(new)
             if not (old and old.spec.node_name and old.labels == new.labels):
-                self._try_again(wants_company)
+                self._try_again(requires_other_pods)
         else:
             self._placement.drop(pod.key)
         if old and old.spec.node_name and (new is None or new.is_finished):
@@ -78,11 +78,11 @@ class Scheduler:
 
     def _namespace_changed(self, old: Namespace | None, new: Namespace | None) -> None:
         if not (old and new and old.labels == new.labels):
-            self._try_again(cares)
+            self._try_again(has_affinity)
 
     def _try_again(self, concerns: Callable[[Pod], bool] = lambda pod: True) -> None:
         """Have a look at the Pods without a Node that a change may concern."""
-        for key in self._homeless:
+        for key in self._unscheduled:
             if (pod := self._pods.objects.get(key)) and concerns(pod):
                 self.queue.add(key)
 
@@ -93,7 +93,7 @@ class Scheduler:
     async def reconcile(self, key: ObjectKey) -> None:
         """Bind the Pod, or note on it why it cannot be."""
         pod = self._pods.objects.get(key)
-        if pod is None or not self._is_ours(pod) or key not in self._homeless:
+        if pod is None or not self._is_ours(pod) or key not in self._unscheduled:
             return
         choice = self._choose(pod)
         try:
@@ -108,7 +108,7 @@ class Scheduler:
     def _choose(self, pod: Pod) -> Node | Unschedulable:
         nodes = self._nodes.objects.values()
         if reason := unready_claim(pod, self._claims.objects):
-            return nowhere(len(nodes), reason)
+            return unschedulable(len(nodes), reason)
         namespaces = {key.name: namespace.labels for key, namespace in self._namespaces.objects.items()}
         return choose_node(pod, nodes, self._placement, namespaces)
 
@@ -125,7 +125,7 @@ class Scheduler:
         except (KubeError, Unreachable):
             self._placement.put(self._pods.objects.get(pod.key, pod))
             raise
-        self._homeless.discard(pod.key)
+        self._unscheduled.discard(pod.key)
         message = f"Successfully assigned {pod.key} to {node}"
         self._events.record(pod, "v1", "Pod", Happening("Scheduled", message))
 

@@ -1,4 +1,4 @@
-"""On which Nodes a Pod must be by their labels, and on which it prefers to be.
+"""Node affinity: the Nodes that a Pod requires or prefers by their labels.
 
 Upstream: ``pkg/scheduler/framework/plugins/nodeaffinity``, component-helpers ``nodeaffinity``.
 """
@@ -12,7 +12,7 @@ NAME_FIELD = "metadata.name"
 
 
 def allows_node(pod: Pod, node: Node) -> bool:
-    """Whether the Pod's required node affinity, if it has one, lets it be on the Node."""
+    """Whether the Pod's required node affinity, if any, matches the Node."""
     affinity = pod.spec.affinity.node_affinity if pod.spec.affinity else None
     if affinity is None or affinity.required is None:
         return True
@@ -20,7 +20,7 @@ def allows_node(pod: Pod, node: Node) -> bool:
 
 
 def _term_holds(term: NodeSelectorTerm, node: Node) -> bool:
-    """A term that says nothing finds nothing, as upstream has it."""
+    """An empty term matches no Node, as upstream."""
     expressions, fields = term.match_expressions or (), term.match_fields or ()
     named = {NAME_FIELD: node.name}
     return (
@@ -39,8 +39,8 @@ def _holds(expression: SelectorTerm, labels: Mapping[str, str]) -> bool:
     return int(value) > int(bound) if expression.operator == "Gt" else int(value) < int(bound)
 
 
-def liking(pod: Pod, node: Node) -> int:
-    """The weights of what the Pod prefers of Nodes, as far as this one has it."""
+def preference_score(pod: Pod, node: Node) -> int:
+    """The sum of the weights of the preferred node affinity terms that match the Node."""
     affinity = pod.spec.affinity.node_affinity if pod.spec.affinity else None
     preferred = (affinity.preferred or ()) if affinity else ()
     return sum(each.weight for each in preferred if _term_holds(each.preference, node))

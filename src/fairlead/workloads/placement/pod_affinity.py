@@ -1,8 +1,8 @@
-"""Near which other Pods a Pod must be, with which it must not share a place, and what it prefers of both.
+"""Inter-Pod affinity: the Nodes that other Pods require, exclude or make preferable for a Pod.
 
-A place is all Nodes with the same value of a label, the topology key. What is said counts both ways: the new Pod's
-terms against the Pods that are there, and their anti-affinity and preferences against it. The first Pod of those that
-want to be together may be anywhere.
+A topology domain is the set of Nodes that have the same value of a label, the topology key. Terms count in both
+directions: the terms of the new Pod against existing Pods, and the anti-affinity and preferences of existing Pods
+against the new Pod. The first Pod of a group that requires its own members can run on any Node.
 Upstream: ``pkg/scheduler/framework/plugins/interpodaffinity`` (filtering.go, scoring.go).
 """
 
@@ -13,93 +13,94 @@ from typing import NamedTuple
 from fairlead.model.labels import matches, requirements
 from fairlead.model.objects import Node, Pod, PodAffinity, PodAffinityTerm, PreferredPods
 
-FAR = "node(s) didn't match pod affinity rules"
-SHUNNED = "node(s) didn't match pod anti-affinity rules"
-SHUNNED_BY_OTHERS = "node(s) didn't satisfy existing pods anti-affinity rules"
-_OF_REQUIRED = 1  # the weight of what Pods that are there require; upstream's HardPodAffinityWeight
+AFFINITY_UNMET = "node(s) didn't match pod affinity rules"
+ANTI_AFFINITY = "node(s) didn't match pod anti-affinity rules"
+ANTI_AFFINITY_OF_OTHERS = "node(s) didn't satisfy existing pods anti-affinity rules"
+_REQUIRED_WEIGHT = 1  # the weight of a required affinity term of an existing Pod; upstream's HardPodAffinityWeight
 
-Place = tuple[str, str]  # topology key, its value
+TopologyDomain = tuple[str, str]  # topology key, its value
 Labels = Mapping[str, str]
 
 
-class Neighbourhood(NamedTuple):
-    """What is there already.
+class ExistingPods(NamedTuple):
+    """The Pods that have a Node, and the labels that terms refer to.
 
     Attributes:
-        placed: all Pods that have a Node; looked at only for a Pod that has terms of its own.
-        caring: those of them that have terms.
+        scheduled: all Pods that have a Node; read only for a Pod that has terms of its own.
+        with_affinity: the scheduled Pods that have terms.
         nodes, namespaces: labels by name.
     """
 
-    placed: Iterable[Pod]
-    caring: Iterable[Pod]
+    scheduled: Iterable[Pod]
+    with_affinity: Iterable[Pod]
     nodes: Mapping[str, Labels]
     namespaces: Mapping[str, Labels]
 
 
-class Company(NamedTuple):
-    """What the other Pods mean for one Pod that is to be placed.
+class InterPodAffinity(NamedTuple):
+    """The result of all affinity terms for one Pod without a Node.
 
     Attributes:
-        wanted: by topology key of each term that it requires, the places where such Pods are.
-        is_first: there are none anywhere, and it is itself such a Pod.
-        shunned, shunned_by_others: where it must not be.
-        liked: places by what preferences make of them.
+        required: for each required term, its topology key, and the values of that label where matching Pods run.
+        is_first: no matching Pod exists, and the Pod matches its own terms.
+        excluded: domains that the Pod's own anti-affinity excludes.
+        excluded_by_others: domains that the anti-affinity of existing Pods excludes.
+        scores: domain -> sum of the weights of preferences.
     """
 
-    wanted: tuple[tuple[str, frozenset[str]], ...] = ()
+    required: tuple[tuple[str, frozenset[str]], ...] = ()
     is_first: bool = False
-    shunned: frozenset[Place] = frozenset()
-    shunned_by_others: frozenset[Place] = frozenset()
-    liked: Mapping[Place, int] = Counter()
+    excluded: frozenset[TopologyDomain] = frozenset()
+    excluded_by_others: frozenset[TopologyDomain] = frozenset()
+    scores: Mapping[TopologyDomain, int] = Counter()
 
     def refusal(self, node: Node) -> str | None:
-        """Why the Pod may not be on a Node, or None."""
-        for key, places in self.wanted:
-            if key not in node.labels or not (self.is_first or node.labels[key] in places):
-                return FAR
-        if _is_at(node, self.shunned):
-            return SHUNNED
-        return SHUNNED_BY_OTHERS if _is_at(node, self.shunned_by_others) else None
+        """Why the Pod cannot run on a Node, or None."""
+        for key, values in self.required:
+            if key not in node.labels or not (self.is_first or node.labels[key] in values):
+                return AFFINITY_UNMET
+        if _is_in(node, self.excluded):
+            return ANTI_AFFINITY
+        return ANTI_AFFINITY_OF_OTHERS if _is_in(node, self.excluded_by_others) else None
 
-    def liking(self, node: Node) -> int:
-        """What the preferences make of a Node; the largest is preferred."""
-        return sum(weight for (key, place), weight in self.liked.items() if node.labels.get(key) == place)
-
-
-def _is_at(node: Node, places: Iterable[Place]) -> bool:
-    return any(node.labels.get(key) == place for key, place in places)
+    def score(self, node: Node) -> int:
+        """The sum of the weights of a Node's domains; the largest is preferred."""
+        return sum(weight for (key, value), weight in self.scores.items() if node.labels.get(key) == value)
 
 
-def cares(pod: Pod) -> bool:
-    """Whether the Pod says anything about others."""
+def _is_in(node: Node, domains: Iterable[TopologyDomain]) -> bool:
+    return any(node.labels.get(key) == value for key, value in domains)
+
+
+def has_affinity(pod: Pod) -> bool:
+    """Whether the Pod has affinity or anti-affinity terms."""
     affinity = pod.spec.affinity
     return affinity is not None and (affinity.pod_affinity is not None or affinity.pod_anti_affinity is not None)
 
 
-def wants_company(pod: Pod) -> bool:
-    """Whether the Pod may have to wait for another one."""
-    return bool(_required(_near(pod)))
+def requires_other_pods(pod: Pod) -> bool:
+    """Whether the Pod has required affinity terms, so that another Pod can make it schedulable."""
+    return bool(_required(_affinity(pod)))
 
 
-def company_of(pod: Pod, around: Neighbourhood) -> Company:
-    """What the other Pods mean for a Pod."""
-    together, apart = _required(_near(pod)), _required(_away(pod))
-    wanted = tuple((term.topology_key, _places(term, together, pod, around)) for term in together)
-    return Company(
-        wanted,
-        is_first=not any(places for _, places in wanted) and _is_all(together, pod, pod, around),
-        shunned=frozenset(_found(apart, pod, around)),
-        shunned_by_others=frozenset(_shunned_by(pod, around)),
-        liked=_liked(pod, around),
+def inter_pod_affinity(pod: Pod, existing: ExistingPods) -> InterPodAffinity:
+    """Evaluate all affinity terms for a Pod."""
+    together, apart = _required(_affinity(pod)), _required(_anti_affinity(pod))
+    required = tuple((term.topology_key, _matching_values(term, together, pod, existing)) for term in together)
+    return InterPodAffinity(
+        required,
+        is_first=not any(values for _, values in required) and _all_match(together, pod, pod, existing),
+        excluded=frozenset(_excluded(apart, pod, existing)),
+        excluded_by_others=frozenset(_excluded_by_others(pod, existing)),
+        scores=_scores(pod, existing),
     )
 
 
-def _near(pod: Pod) -> PodAffinity | None:
+def _affinity(pod: Pod) -> PodAffinity | None:
     return pod.spec.affinity.pod_affinity if pod.spec.affinity else None
 
 
-def _away(pod: Pod) -> PodAffinity | None:
+def _anti_affinity(pod: Pod) -> PodAffinity | None:
     return pod.spec.affinity.pod_anti_affinity if pod.spec.affinity else None
 
 
@@ -111,73 +112,78 @@ def _preferred(affinity: PodAffinity | None) -> tuple[PreferredPods, ...]:
     return (affinity.preferred or ()) if affinity else ()
 
 
-def _places(
-    term: PodAffinityTerm, together: tuple[PodAffinityTerm, ...], pod: Pod, around: Neighbourhood
+def _matching_values(
+    term: PodAffinityTerm, together: tuple[PodAffinityTerm, ...], pod: Pod, existing: ExistingPods
 ) -> frozenset[str]:
-    """Where, by the key of a term, the Pods are that all terms find."""
-    found = (other for other in around.placed if _is_all(together, pod, other, around))
-    return frozenset(place for other in found for _, place in _place(term, other, around))
+    """The values of the term's topology key where Pods run that match all terms."""
+    found = (other for other in existing.scheduled if _all_match(together, pod, other, existing))
+    return frozenset(value for other in found for _, value in _domain(term, other, existing))
 
 
-def _is_all(terms: tuple[PodAffinityTerm, ...], owner: Pod, other: Pod, around: Neighbourhood) -> bool:
-    return all(_is_meant(term, owner, other, around) for term in terms)
+def _all_match(terms: tuple[PodAffinityTerm, ...], owner: Pod, other: Pod, existing: ExistingPods) -> bool:
+    return all(_matches(term, owner, other, existing) for term in terms)
 
 
-def _place(term: PodAffinityTerm, other: Pod, around: Neighbourhood) -> Iterator[Place]:
-    """The place, by the key of a term, where a Pod is; none if its Node lacks the key."""
-    place = around.nodes.get(other.spec.node_name, {}).get(term.topology_key)
-    if place is not None:
-        yield term.topology_key, place
+def _domain(term: PodAffinityTerm, other: Pod, existing: ExistingPods) -> Iterator[TopologyDomain]:
+    """The domain of a term that a Pod runs in; none if its Node lacks the topology key."""
+    value = existing.nodes.get(other.spec.node_name, {}).get(term.topology_key)
+    if value is not None:
+        yield term.topology_key, value
 
 
-def _found(terms: tuple[PodAffinityTerm, ...], pod: Pod, around: Neighbourhood) -> Iterator[Place]:
-    for other in around.placed if terms else ():
+def _excluded(terms: tuple[PodAffinityTerm, ...], pod: Pod, existing: ExistingPods) -> Iterator[TopologyDomain]:
+    for other in existing.scheduled if terms else ():
         for term in terms:
-            if _is_meant(term, pod, other, around):
-                yield from _place(term, other, around)
+            if _matches(term, pod, other, existing):
+                yield from _domain(term, other, existing)
 
 
-def _shunned_by(pod: Pod, around: Neighbourhood) -> Iterator[Place]:
-    for other in around.caring:
-        for term in _required(_away(other)):
-            if _is_meant(term, other, pod, around):
-                yield from _place(term, other, around)
+def _excluded_by_others(pod: Pod, existing: ExistingPods) -> Iterator[TopologyDomain]:
+    for other in existing.with_affinity:
+        for term in _required(_anti_affinity(other)):
+            if _matches(term, other, pod, existing):
+                yield from _domain(term, other, existing)
 
 
-def _liked(pod: Pod, around: Neighbourhood) -> Mapping[Place, int]:
-    liked: Counter[Place] = Counter()
-    own = [*_weighed(_near(pod), 1), *_weighed(_away(pod), -1)]
-    for other in around.placed if own else ():
+def _scores(pod: Pod, existing: ExistingPods) -> Mapping[TopologyDomain, int]:
+    scores: Counter[TopologyDomain] = Counter()
+    own = [*_weighted(_affinity(pod), 1), *_weighted(_anti_affinity(pod), -1)]
+    for other in existing.scheduled if own else ():
         for term, weight in own:
-            _count(liked, weight, term, (pod, other, other), around)
-    for other in around.caring:
-        theirs = [*_weighed(_near(other), 1), *_weighed(_away(other), -1)]
-        theirs += [(term, _OF_REQUIRED) for term in _required(_near(other))]
+            _add(scores, weight, term, (pod, other, other), existing)
+    for other in existing.with_affinity:
+        theirs = [*_weighted(_affinity(other), 1), *_weighted(_anti_affinity(other), -1)]
+        theirs += [(term, _REQUIRED_WEIGHT) for term in _required(_affinity(other))]
         for term, weight in theirs:
-            _count(liked, weight, term, (other, pod, other), around)
-    return liked
+            _add(scores, weight, term, (other, pod, other), existing)
+    return scores
 
 
-def _weighed(affinity: PodAffinity | None, sign: int) -> Iterator[tuple[PodAffinityTerm, int]]:
+def _weighted(affinity: PodAffinity | None, sign: int) -> Iterator[tuple[PodAffinityTerm, int]]:
     for each in _preferred(affinity):
         yield each.pod_affinity_term, sign * each.weight
 
 
-def _count(
-    liked: Counter[Place], weight: int, term: PodAffinityTerm, pods: tuple[Pod, Pod, Pod], around: Neighbourhood
+def _add(
+    scores: Counter[TopologyDomain],
+    weight: int,
+    term: PodAffinityTerm,
+    pods: tuple[Pod, Pod, Pod],
+    existing: ExistingPods,
 ) -> None:
-    """Add a weight where a Pod is, if the term of its owner means the other."""
-    owner, meant, there = pods
-    if _is_meant(term, owner, meant, around):
-        for place in _place(term, there, around):
-            liked[place] += weight
+    """Add a weight to a Pod's domain if a term matches. The Pods are the term's owner, the one to match, and the one
+    whose domain counts."""
+    owner, candidate, counted = pods
+    if _matches(term, owner, candidate, existing):
+        for domain in _domain(term, counted, existing):
+            scores[domain] += weight
 
 
-def _is_meant(term: PodAffinityTerm, owner: Pod, other: Pod, around: Neighbourhood) -> bool:
+def _matches(term: PodAffinityTerm, owner: Pod, other: Pod, existing: ExistingPods) -> bool:
     if term.label_selector is None or not matches(requirements(term.label_selector), other.labels):
         return False
     if other.namespace in (term.namespaces or ()):
         return True
     if term.namespace_selector is not None:
-        return matches(requirements(term.namespace_selector), around.namespaces.get(other.namespace, {}))
+        return matches(requirements(term.namespace_selector), existing.namespaces.get(other.namespace, {}))
     return not term.namespaces and other.namespace == owner.namespace
