@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fairlead.model.cron import Schedule, parse_schedule
 from fairlead.model.workloads import CronJob, CronJobStatus, Job
+from fairlead.workloads.events import EventText
 from fairlead.workloads.jobs.endings import is_over
-from fairlead.workloads.sayings import Saying
 
 MANY_MISSED = 100
 # How far back the last time before now is looked for, from near to far, since near ones are the rule.
@@ -32,7 +32,7 @@ class CronPlan:
     status: CronJobStatus
     start: datetime | None = None
     deletes: tuple[Job, ...] = ()
-    says: tuple[Saying, ...] = ()
+    events: tuple[EventText, ...] = ()
     again_in: float | None = None
 
 
@@ -45,7 +45,7 @@ class _Moment:
     schedule: Schedule
     zone: ZoneInfo
     running: tuple[Job, ...]
-    says: list[Saying] = field(default_factory=list)
+    events: list[EventText] = field(default_factory=list)
 
 
 def plan_cron_job(cron_job: CronJob, jobs: Sequence[Job], now: datetime) -> CronPlan:
@@ -54,39 +54,39 @@ def plan_cron_job(cron_job: CronJob, jobs: Sequence[Job], now: datetime) -> Cron
     old, news = tuple(_surplus(cron_job, jobs)), tuple(_news(cron_job, jobs))
     status = _observed(cron_job, jobs, running)
     if cron_job.is_terminating:
-        return CronPlan(status, deletes=old, says=news)
+        return CronPlan(status, deletes=old, events=news)
     try:
         zone = ZoneInfo(cron_job.spec.time_zone or "UTC")
         schedule = None if cron_job.spec.suspend else parse_schedule(cron_job.spec.schedule)
     except (ValueError, ZoneInfoNotFoundError, OSError) as error:  # the server takes none such; another one may
-        return CronPlan(status, deletes=old, says=(*news, _unreadable(cron_job, error)))
+        return CronPlan(status, deletes=old, events=(*news, _unreadable(cron_job, error)))
     if schedule is None:
-        return CronPlan(status, deletes=old, says=news)
+        return CronPlan(status, deletes=old, events=news)
     moment = _Moment(cron_job, now, schedule, zone, running, [*news])
     due = _due(moment)
     start, replaced = _start(moment, due, {job.name for job in jobs}) if due else (None, ())
     coming = schedule.after(now, zone)
     wait = (coming - now).total_seconds() if coming else None
-    return CronPlan(status, start, (*old, *replaced), tuple(moment.says), wait)
+    return CronPlan(status, start, (*old, *replaced), tuple(moment.events), wait)
 
 
-def _news(cron_job: CronJob, jobs: Iterable[Job]) -> Iterable[Saying]:
+def _news(cron_job: CronJob, jobs: Iterable[Job]) -> Iterable[EventText]:
     """What has become known since the status was written: Jobs that it names have ended, or are gone."""
     there = {job.metadata.uid: job for job in jobs}
     for reference in cron_job.status.active or ():
         job, name = there.get(reference.get("uid", "")), reference.get("name", "")
         if job is None:
-            yield Saying("MissingJob", f"Active job went missing: {name}")
+            yield EventText("MissingJob", f"Active job went missing: {name}")
         elif is_over(job):
             how = "Complete" if _has(job, "Complete") else "Failed"
-            yield Saying("SawCompletedJob", f"Saw completed job: {name}, condition: {how}")
+            yield EventText("SawCompletedJob", f"Saw completed job: {name}, condition: {how}")
 
 
-def _unreadable(cron_job: CronJob, error: Exception) -> Saying:
+def _unreadable(cron_job: CronJob, error: Exception) -> EventText:
     spec = cron_job.spec
     if isinstance(error, ZoneInfoNotFoundError | OSError):
-        return Saying("UnknownTimeZone", f'invalid timeZone: "{spec.time_zone}": {error}', is_warning=True)
-    return Saying("UnparseableSchedule", f'unparseable schedule: "{spec.schedule}" : {error}', is_warning=True)
+        return EventText("UnknownTimeZone", f'invalid timeZone: "{spec.time_zone}": {error}', is_warning=True)
+    return EventText("UnparseableSchedule", f'unparseable schedule: "{spec.schedule}" : {error}', is_warning=True)
 
 
 def job_name(cron_job: CronJob, time: datetime) -> str:
@@ -104,7 +104,7 @@ def _due(moment: _Moment) -> datetime | None:
     last = _last_before(moment, since)
     if last and _count(moment, since) > MANY_MISSED:
         why = "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew"
-        moment.says.append(Saying("TooManyMissedTimes", why, is_warning=True))
+        moment.events.append(EventText("TooManyMissedTimes", why, is_warning=True))
     return last
 
 
@@ -140,13 +140,13 @@ def _start(moment: _Moment, due: datetime, names: set[str]) -> tuple[datetime | 
     deadline = cron_job.spec.starting_deadline_seconds
     if deadline is not None and due + timedelta(seconds=deadline) < moment.now:
         why = f"Missed scheduled time to start a job: {format_datetime(due.astimezone(UTC))}"
-        moment.says.append(Saying("MissSchedule", why, is_warning=True))
+        moment.events.append(EventText("MissSchedule", why, is_warning=True))
         return None, ()
     if job_name(cron_job, due) in names:
         return None, ()
     if cron_job.spec.concurrency_policy == "Forbid" and moment.running:
         why = "Not starting job because prior execution is running and concurrency policy is Forbid"
-        moment.says.append(Saying("JobAlreadyActive", why))
+        moment.events.append(EventText("JobAlreadyActive", why))
         return None, ()
     return due, moment.running if cron_job.spec.concurrency_policy == "Replace" else ()
 

@@ -80,7 +80,7 @@ def test_no_job_is_started_early_or_twice():
 def test_only_the_last_missed_run_starts_and_many_are_reported():
     plan = plan_cron_job(cron_job(), (), at("2026-06-01T00:03:00Z"))
     assert plan.start == at("2026-06-01T00:00:00Z")
-    assert [saying.reason for saying in plan.says] == ["TooManyMissedTimes"]
+    assert [event.reason for event in plan.events] == ["TooManyMissedTimes"]
 
 
 def test_a_deadline_ignores_older_progress():
@@ -139,6 +139,6 @@ def test_what_is_told(spec, known, reason, message):
     metadata = {"name": "c", "namespace": "ns", "uid": "c", "creationTimestamp": MADE}
     made = decode(CronJob, {"metadata": metadata, "spec": {**plain, **spec}, "status": {"active": known}})
     jobs = [job("running"), job("ended", "Complete"), job("broken", "Failed")]
-    [saying] = plan_cron_job(made, jobs, at("2026-03-01T00:05:10Z")).says
-    assert saying.reason == reason
-    assert saying.message.startswith(message)
+    [event] = plan_cron_job(made, jobs, at("2026-03-01T00:05:10Z")).events
+    assert event.reason == reason
+    assert event.message.startswith(message)

@@ -16,7 +16,7 @@ from fairlead.model.objects import LabelSelector
 from fairlead.model.workloads import CronJob, Job
 from fairlead.workloads.claims import controller_reference
 from fairlead.workloads.cron_job import CronPlan, job_name, plan_cron_job, scheduled_text
-from fairlead.workloads.sayings import OF_JOBS
+from fairlead.workloads.events import OF_JOBS
 
 SCHEDULED_AT = "batch.kubernetes.io/cronjob-scheduled-timestamp"
 
@@ -54,8 +54,8 @@ class CronJobController:
         if cron_job is None:
             return
         plan = plan_cron_job(cron_job, self._jobs.of(cron_job), datetime.fromisoformat(now_text()))
-        for saying in plan.says:
-            self._jobs.say(cron_job, saying)
+        for event in plan.events:
+            self._jobs.record(cron_job, event)
         for job in plan.deletes:
             await self._jobs.delete(cron_job, job)
         await self._carry_on(cron_job, plan)

@@ -9,8 +9,8 @@ from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Node, Pod
 from fairlead.model.workloads import ControllerRevision, DaemonSet
 from fairlead.workloads.daemonset import DaemonPlan, make_daemon, node_of, observe_daemons, plan_daemons
+from fairlead.workloads.events import OF_PODS, daemon_ended
 from fairlead.workloads.history import forgettable, plan_history, update_revision
-from fairlead.workloads.sayings import OF_PODS, ended_daemon
 from fairlead.workloads.statefulset import REVISION_LABEL
 
 
@@ -75,5 +75,5 @@ class DaemonSetController:
         await self._pods.create_many(daemon_set, documents)
         for pod in plan.deletes:
             if pod.is_finished:
-                self._pods.say(daemon_set, ended_daemon(pod, node_of(pod)))
+                self._pods.record(daemon_set, daemon_ended(pod, node_of(pod)))
             await self._pods.delete(daemon_set, pod)

@@ -18,14 +18,14 @@ from fairlead.model.document import Doc
 from fairlead.model.labels import matches, requirements
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import KubeObject, LabelSelector
-from fairlead.workloads import sayings
+from fairlead.workloads import events
 from fairlead.workloads.claims import OwnedIndex, claim, controller_reference
-from fairlead.workloads.sayings import Saying, Words
+from fairlead.workloads.events import EventTemplates, EventText
 
 T = TypeVar("T", bound=KubeObject)
 
 
-NO_WORDS = Words()  # for objects that users do not hear of
+NO_EVENTS = EventTemplates()  # for objects without Events
 
 
 class OwnerKind(NamedTuple):
@@ -44,7 +44,7 @@ class Dependents(Generic[T]):
     """The objects of ``watched`` as owners of one kind see them; the owners' keys go to ``queue`` on every change.
 
     Args:
-        words: what Events say of objects that are made and deleted.
+        templates: messages of the Events about created and deleted objects.
     """
 
     def __init__(
@@ -54,11 +54,11 @@ class Dependents(Generic[T]):
         owner_kind: OwnerKind,
         queue: WorkQueue[ObjectKey],
         component: str,
-        words: Words = NO_WORDS,
+        templates: EventTemplates = NO_EVENTS,
     ) -> None:
         self._client = context.client
         self._watched, self._owner_kind, self._queue = watched, owner_kind, queue
-        self._words = words
+        self._templates = templates
         self._events = context.events.recorder(component)
         self._index: OwnedIndex[T] = OwnedIndex()
         watched.listen(self._changed)
@@ -98,16 +98,16 @@ class Dependents(Generic[T]):
         await self.patch(object_, {"metadata": {"ownerReferences": [msgspec.to_builtins(owner) for owner in owners]}})
 
     async def create(self, owner: KubeObject, document: Doc) -> T:
-        """Make an object, and say on its owner that it is there, or why it is refused."""
+        """Create an object, and record an Event about its owner: that it is there, or why it is refused."""
         try:
             created = await self._client.create(self._watched.resource.path(owner.namespace), document)
         except KubeError as error:
-            if error.code != 409:  # made by an earlier run that did not get to say so
+            if error.code != 409:  # created by an earlier run that ended before it recorded that
                 name = document["metadata"].get("name") or document["metadata"].get("generateName", "")
-                self.say(owner, sayings.not_made(self._words, name, owner.name, error))
+                self.record(owner, events.creation_failed(self._templates, name, owner.name, error))
             raise
         learned = self._watched.learn(created)
-        self.say(owner, sayings.made(self._words, learned.name, owner.name))
+        self.record(owner, events.created(self._templates, learned.name, owner.name))
         return learned
 
     async def create_many(self, owner: KubeObject, documents: Sequence[Doc]) -> list[T]:
@@ -134,13 +134,13 @@ class Dependents(Generic[T]):
         self._watched.learn(await self._client.patch(path, patch))
 
     async def delete(self, owner: KubeObject, object_: T) -> None:
-        """Delete an object, and say so on its owner; no failure if it is gone already."""
+        """Delete an object, and record an Event about its owner; no failure if it is gone already."""
         try:
             await self._delete(object_)
         except KubeError as error:
-            self.say(owner, sayings.not_deleted(self._words, object_.name, owner.name, error))
+            self.record(owner, events.deletion_failed(self._templates, object_.name, owner.name, error))
             raise
-        self.say(owner, sayings.deleted(self._words, object_.name, owner.name))
+        self.record(owner, events.deleted(self._templates, object_.name, owner.name))
 
     async def _delete(self, object_: T) -> None:
         options = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": object_.metadata.uid}}
@@ -155,11 +155,11 @@ class Dependents(Generic[T]):
         else:
             self._watched.unlearn(object_)
 
-    def say(self, owner: KubeObject, saying: Saying) -> None:
-        """Write an Event about the owner, if it says anything."""
-        if not saying.message:
+    def record(self, owner: KubeObject, event: EventText) -> None:
+        """Write an Event about the owner, unless its message is empty."""
+        if not event.message:
             return
-        happening = Happening(saying.reason, saying.message, "Warning" if saying.is_warning else "Normal")
+        happening = Happening(event.reason, event.message, "Warning" if event.is_warning else "Normal")
         self._events.record(owner, self._owner_kind.api_version, self._owner_kind.kind, happening)
 
 

@@ -21,7 +21,7 @@ from fairlead.workloads.deployment import (
     observe_rollout,
     plan_rollout,
 )
-from fairlead.workloads.sayings import OF_REPLICA_SETS, Saying
+from fairlead.workloads.events import OF_REPLICA_SETS, EventText
 
 
 class DeploymentController:
@@ -97,7 +97,7 @@ class DeploymentController:
         if before != after:
             direction = "up" if after > before else "down"
             message = f"Scaled {direction} replica set {name} from {before} to {after}"
-            self._sets.say(deployment, Saying("ScalingReplicaSet", message))
+            self._sets.record(deployment, EventText("ScalingReplicaSet", message))
 
 
 def _document(replica_set: ReplicaSet) -> Doc:

@@ -12,13 +12,13 @@ from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Pod
 from fairlead.model.workloads import Job
 from fairlead.workloads.claims import controller_reference
+from fairlead.workloads.events import OF_PODS, job_events
 from fairlead.workloads.jobs.endings import expires_at
 from fairlead.workloads.jobs.indexes import give_index
 from fairlead.workloads.jobs.past import Past, past_of, with_gone
 from fairlead.workloads.jobs.plan import JobPlan, plan_job
 from fairlead.workloads.jobs.policies import is_managed_here
 from fairlead.workloads.pods import pod_document
-from fairlead.workloads.sayings import OF_PODS, job_sayings
 
 
 class JobController:
@@ -69,8 +69,8 @@ class JobController:
         plan = plan_job(job, mine, now_text(), past)
         await self._carry_out(job, plan)
         await write_status(self._context, self._jobs, job, plan.status)
-        for saying in job_sayings(job, plan.status):
-            self._pods.say(job, saying)
+        for event in job_events(job, plan.status):
+            self._pods.record(job, event)
         if plan.again_in is not None:
             self.queue.add_later(key, max(0.1, plan.again_in))
         await self._expire(self._jobs.objects.get(key, job))

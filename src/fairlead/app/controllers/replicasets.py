@@ -14,9 +14,9 @@ from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Pod
 from fairlead.model.workloads import ReplicaSet, Replicated, ReplicationController
 from fairlead.workloads.claims import controller_reference
+from fairlead.workloads.events import OF_PODS
 from fairlead.workloads.pods import pod_document
 from fairlead.workloads.replicaset import ReplicaPlan, observe_replicas, plan_replicas
-from fairlead.workloads.sayings import OF_PODS
 
 
 class ReplicaSetController:

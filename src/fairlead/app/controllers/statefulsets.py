@@ -11,8 +11,8 @@ from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Pod
 from fairlead.model.storage import PersistentVolumeClaim
 from fairlead.model.workloads import ControllerRevision, StatefulSet
+from fairlead.workloads.events import OF_STATEFUL_PODS, EventText, replica_ended
 from fairlead.workloads.history import forgettable, plan_history, revisions_of, template_of
-from fairlead.workloads.sayings import OF_STATEFUL_PODS, Saying, ended_replica
 from fairlead.workloads.statefulset import (
     REVISION_LABEL,
     StatefulPlan,
@@ -100,7 +100,7 @@ class StatefulSetController:
         for pod in plan.deletes:
             await self._forsake(stateful_set, pod)
             if is_wanted(stateful_set, pod) and pod.is_finished:
-                self._pods.say(stateful_set, ended_replica(pod, stateful_set.name))
+                self._pods.record(stateful_set, replica_ended(pod, stateful_set.name))
             await self._pods.delete(stateful_set, pod)
 
     async def _make_claims(self, stateful_set: StatefulSet, ordinal: int) -> None:
@@ -117,12 +117,12 @@ class StatefulSetController:
             except KubeError as error:
                 if error.reason == "AlreadyExists":
                     continue
-                self._pods.say(
-                    stateful_set, Saying("FailedCreate", f"{message} failed error: {error}", is_warning=True)
+                self._pods.record(
+                    stateful_set, EventText("FailedCreate", f"{message} failed error: {error}", is_warning=True)
                 )
                 raise
             self._claims.learn(created)
-            self._pods.say(stateful_set, Saying("SuccessfulCreate", f"{message} success"))
+            self._pods.record(stateful_set, EventText("SuccessfulCreate", f"{message} success"))
 
     async def _keep_claims(self, stateful_set: StatefulSet) -> None:
         """Make the claims that a Pod waits for once more, and have all of them belong to the set, or not, as its

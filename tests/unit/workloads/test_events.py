@@ -5,10 +5,10 @@ import pytest
 from fairlead.model.decode import decode
 from fairlead.model.objects import Pod
 from fairlead.model.workloads import Job, JobStatus
-from fairlead.workloads import sayings
-from fairlead.workloads.sayings import OF_JOBS, OF_PODS, OF_REPLICA_SETS, OF_STATEFUL_PODS
+from fairlead.workloads import events
+from fairlead.workloads.events import OF_JOBS, OF_PODS, OF_REPLICA_SETS, OF_STATEFUL_PODS
 
-WORDS = [
+MESSAGES = [
     (OF_PODS, "Created pod: a", "Deleted pod: a", "Error creating: why", "Error deleting: why"),
     (OF_JOBS, "Created job a", "Deleted job a", "Error creating job: why", "Deleted job: why"),
     (
@@ -22,21 +22,21 @@ WORDS = [
 ]
 
 
-@pytest.mark.parametrize(("words", "made", "deleted", "not_made", "not_deleted"), WORDS)
-def test_words(words, made, deleted, not_made, not_deleted):
-    said = [
-        sayings.made(words, "a", "o"),
-        sayings.deleted(words, "a", "o"),
-        sayings.not_made(words, "a", "o", "why"),
-        sayings.not_deleted(words, "a", "o", "why"),
+@pytest.mark.parametrize(("templates", "created", "deleted", "creation_failed", "deletion_failed"), MESSAGES)
+def test_messages(templates, created, deleted, creation_failed, deletion_failed):
+    written = [
+        events.created(templates, "a", "o"),
+        events.deleted(templates, "a", "o"),
+        events.creation_failed(templates, "a", "o", "why"),
+        events.deletion_failed(templates, "a", "o", "why"),
     ]
-    assert [each.message for each in said] == [made, deleted, not_made, not_deleted]
-    assert [each.is_warning for each in said] == [False, False, True, True]
+    assert [each.message for each in written] == [created, deleted, creation_failed, deletion_failed]
+    assert [each.is_warning for each in written] == [False, False, True, True]
 
 
 def test_reasons():
-    assert sayings.not_made(OF_PODS, "", "", "").reason == "FailedCreate"
-    assert sayings.not_made(OF_REPLICA_SETS, "", "", "").reason == "ReplicaSetCreateError"
+    assert events.creation_failed(OF_PODS, "", "", "").reason == "FailedCreate"
+    assert events.creation_failed(OF_REPLICA_SETS, "", "", "").reason == "ReplicaSetCreateError"
 
 
 def pod(phase):
@@ -44,13 +44,13 @@ def pod(phase):
 
 
 ENDED = [
-    (sayings.ended_daemon, "Failed", "FailedDaemonPod", "Found failed daemon pod ns/p on node x, will try to kill it"),
+    (events.daemon_ended, "Failed", "FailedDaemonPod", "Found failed daemon pod ns/p on node x, will try to kill it"),
     (
-        *(sayings.ended_daemon, "Succeeded", "SucceededDaemonPod"),
+        *(events.daemon_ended, "Succeeded", "SucceededDaemonPod"),
         "Found succeeded daemon pod ns/p on node x, will try to delete it",
     ),
-    (sayings.ended_replica, "Failed", "RecreatingFailedPod", "StatefulSet ns/x is recreating failed Pod p"),
-    (sayings.ended_replica, "Succeeded", "RecreatingTerminatedPod", "StatefulSet ns/x is recreating terminated Pod p"),
+    (events.replica_ended, "Failed", "RecreatingFailedPod", "StatefulSet ns/x is recreating failed Pod p"),
+    (events.replica_ended, "Succeeded", "RecreatingTerminatedPod", "StatefulSet ns/x is recreating terminated Pod p"),
 ]
 
 
@@ -78,10 +78,10 @@ JOBS = [
 @pytest.mark.parametrize(("before", "after", "told"), JOBS)
 def test_jobs(before, after, told):
     job = decode(Job, {"metadata": {"name": "j"}, "status": {"conditions": before}})
-    assert list(sayings.job_sayings(job, decode(JobStatus, {"conditions": after}))) == told
+    assert list(events.job_events(job, decode(JobStatus, {"conditions": after}))) == told
 
 
 def test_more_successes_than_were_wanted_are_told():
     job = decode(Job, {"metadata": {"name": "j"}, "spec": {"completions": 1}})
     after = decode(JobStatus, {"conditions": [condition("Complete")], "succeeded": 2})
-    assert [each.reason for each in sayings.job_sayings(job, after)] == ["TooManySucceededPods", "Completed"]
+    assert [each.reason for each in events.job_events(job, after)] == ["TooManySucceededPods", "Completed"]
