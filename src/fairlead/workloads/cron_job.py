@@ -11,8 +11,8 @@ from email.utils import format_datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fairlead.model.cron import Schedule, parse_schedule
+from fairlead.model.events import EventText
 from fairlead.model.workloads import CronJob, CronJobStatus, Job
-from fairlead.workloads.events import EventText
 from fairlead.workloads.jobs.endings import is_over
 
 MANY_MISSED = 100
@@ -85,8 +85,8 @@ def _news(cron_job: CronJob, jobs: Iterable[Job]) -> Iterable[EventText]:
 def _unreadable(cron_job: CronJob, error: Exception) -> EventText:
     spec = cron_job.spec
     if isinstance(error, ZoneInfoNotFoundError | OSError):
-        return EventText("UnknownTimeZone", f'invalid timeZone: "{spec.time_zone}": {error}', is_warning=True)
-    return EventText("UnparseableSchedule", f'unparseable schedule: "{spec.schedule}" : {error}', is_warning=True)
+        return EventText("UnknownTimeZone", f'invalid timeZone: "{spec.time_zone}": {error}', "Warning")
+    return EventText("UnparseableSchedule", f'unparseable schedule: "{spec.schedule}" : {error}', "Warning")
 
 
 def job_name(cron_job: CronJob, time: datetime) -> str:
@@ -104,7 +104,7 @@ def _due(moment: _Moment) -> datetime | None:
     last = _last_before(moment, since)
     if last and _count(moment, since) > MANY_MISSED:
         why = "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew"
-        moment.events.append(EventText("TooManyMissedTimes", why, is_warning=True))
+        moment.events.append(EventText("TooManyMissedTimes", why, "Warning"))
     return last
 
 
@@ -140,7 +140,7 @@ def _start(moment: _Moment, due: datetime, names: set[str]) -> tuple[datetime | 
     deadline = cron_job.spec.starting_deadline_seconds
     if deadline is not None and due + timedelta(seconds=deadline) < moment.now:
         why = f"Missed scheduled time to start a job: {format_datetime(due.astimezone(UTC))}"
-        moment.events.append(EventText("MissSchedule", why, is_warning=True))
+        moment.events.append(EventText("MissSchedule", why, "Warning"))
         return None, ()
     if job_name(cron_job, due) in names:
         return None, ()

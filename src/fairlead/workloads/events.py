@@ -7,16 +7,9 @@ Upstream: ``pkg/controller/controller_utils.go`` (Pods), ``statefulset/stateful_
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from fairlead.model.events import EventText
 from fairlead.model.objects import Condition, Pod
 from fairlead.model.workloads import Job, JobStatus
-
-
-class EventText(NamedTuple):
-    """The reason and the message of an Event."""
-
-    reason: str
-    message: str
-    is_warning: bool = False
 
 
 class EventTemplates(NamedTuple):
@@ -66,21 +59,19 @@ def deleted(templates: EventTemplates, name: str, owner: str) -> EventText:
 def creation_failed(templates: EventTemplates, name: str, owner: str, error: object) -> EventText:
     """The Event about an object that could not be created."""
     message = templates.creation_failed.format(name=name, owner=owner, error=error)
-    return EventText(templates.creation_failed_reason, message, is_warning=True)
+    return EventText(templates.creation_failed_reason, message, "Warning")
 
 
 def deletion_failed(templates: EventTemplates, name: str, owner: str, error: object) -> EventText:
     """The Event about an object that could not be deleted."""
-    return EventText(
-        "FailedDelete", templates.deletion_failed.format(name=name, owner=owner, error=error), is_warning=True
-    )
+    return EventText("FailedDelete", templates.deletion_failed.format(name=name, owner=owner, error=error), "Warning")
 
 
 def daemon_ended(pod: Pod, node: str) -> EventText:
     """The Event about a daemon that has ended, before its Pod is deleted to be created again."""
     if pod.status.phase == "Failed":
         message = f"Found failed daemon pod {pod.namespace}/{pod.name} on node {node}, will try to kill it"
-        return EventText("FailedDaemonPod", message, is_warning=True)
+        return EventText("FailedDaemonPod", message, "Warning")
     message = f"Found succeeded daemon pod {pod.namespace}/{pod.name} on node {node}, will try to delete it"
     return EventText("SucceededDaemonPod", message)
 
@@ -89,7 +80,7 @@ def replica_ended(pod: Pod, owner: str) -> EventText:
     """The Event about a Pod of a StatefulSet that has ended, before it is deleted to be created again."""
     begin = f"StatefulSet {pod.namespace}/{owner} is recreating"
     if pod.status.phase == "Failed":
-        return EventText("RecreatingFailedPod", f"{begin} failed Pod {pod.name}", is_warning=True)
+        return EventText("RecreatingFailedPod", f"{begin} failed Pod {pod.name}", "Warning")
     return EventText("RecreatingTerminatedPod", f"{begin} terminated Pod {pod.name}")
 
 
@@ -112,9 +103,9 @@ def _of_condition(job: Job, condition: Condition, after: JobStatus) -> Iterator[
         case "Suspended", "False":
             yield EventText("Resumed", "Job resumed")
         case "Failed", "True":
-            yield EventText(condition.reason or "", condition.message or "", is_warning=True)
+            yield EventText(condition.reason or "", condition.message or "", "Warning")
         case "Complete", "True":
             if job.spec.completions is not None and after.succeeded > job.spec.completions:
                 message = "Too many succeeded pods running after completion count reached"
-                yield EventText("TooManySucceededPods", message, is_warning=True)
+                yield EventText("TooManySucceededPods", message, "Warning")
             yield EventText("Completed", "Job completed")

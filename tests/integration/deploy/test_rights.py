@@ -26,9 +26,10 @@ from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.zone import Zone
 from fairlead.drivers.dns.metrics import ProgrammingDelay, new_registry
 from fairlead.drivers.kube.client import LEASES, KubeClient, KubeError
-from fairlead.drivers.kube.event_recorder import EventWriter, Happening
+from fairlead.drivers.kube.event_recorder import EventWriter
 from fairlead.drivers.kube.leader import Candidacy
 from fairlead.drivers.kube.page_access import PageAccess
+from fairlead.model.events import EventText
 from fairlead.model.objects import KubeObject, Metadata
 from fairlead.workloads.leader_election import Timing
 from tests.support.api_servers import running_api_server
@@ -176,9 +177,9 @@ RUNS = {"dns": run_dns, "proxy": run_proxy, "announcer": run_announcer, "control
 async def events_twice(client):
     """An Event, and the same again, which is counted up."""
     writer = EventWriter(client)
-    about, happening = KubeObject(Metadata("web", "default", "uid")), Happening("Tried", "as a test")
+    about, event = KubeObject(Metadata("web", "default", "uid")), EventText("Tried", "as a test")
     for _ in range(2):
-        writer.recorder("trial").record(about, "v1", "Service", happening)
+        writer.recorder("trial").record(about, "v1", "Service", event)
     await writer.run()
 
 

@@ -31,7 +31,7 @@ def test_messages(templates, created, deleted, creation_failed, deletion_failed)
         events.deletion_failed(templates, "a", "o", "why"),
     ]
     assert [each.message for each in written] == [created, deleted, creation_failed, deletion_failed]
-    assert [each.is_warning for each in written] == [False, False, True, True]
+    assert [each.type for each in written] == ["Normal", "Normal", "Warning", "Warning"]
 
 
 def test_reasons():
@@ -66,12 +66,12 @@ def condition(type_, status="True", reason="Why", message="So it is"):
 SUSPENDED, RESUMED = condition("Suspended"), condition("Suspended", "False")
 JOBS = [
     ([], [], []),
-    ([], [SUSPENDED], [("Suspended", "Job suspended", False)]),
+    ([], [SUSPENDED], [("Suspended", "Job suspended", "Normal")]),
     ([SUSPENDED], [SUSPENDED], []),
-    ([SUSPENDED], [RESUMED], [("Resumed", "Job resumed", False)]),
-    ([], [condition("FailureTarget"), condition("Failed")], [("Why", "So it is", True)]),
+    ([SUSPENDED], [RESUMED], [("Resumed", "Job resumed", "Normal")]),
+    ([], [condition("FailureTarget"), condition("Failed")], [("Why", "So it is", "Warning")]),
     ([condition("Failed")], [condition("Failed")], []),
-    ([RESUMED], [RESUMED, condition("Complete")], [("Completed", "Job completed", False)]),
+    ([RESUMED], [RESUMED, condition("Complete")], [("Completed", "Job completed", "Normal")]),
 ]
 
 

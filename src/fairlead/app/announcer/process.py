@@ -26,11 +26,12 @@ from fairlead.dataplane.announcing import (
     together,
 )
 from fairlead.drivers.kube.client import ENDPOINT_SLICES, NODES, SERVICES, KubeClient
-from fairlead.drivers.kube.event_recorder import EventWriter, Happening
+from fairlead.drivers.kube.event_recorder import EventWriter
 from fairlead.drivers.kube.informer import Informer
 from fairlead.drivers.kube.page_access import PageAccess
 from fairlead.drivers.kube.watch_pages import watch_pages
 from fairlead.drivers.linux.local_addresses import interface_with
+from fairlead.model.events import EventText
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import HEADLESS_LABEL, EndpointSlice, Node, Object, Service
 from fairlead.model.snapshot import ClusterSnapshot
@@ -179,7 +180,7 @@ class Announcer:
         self._announced[protocol] = now
         message = f'announcing from node "{self._options.node_name}" with protocol "{protocol}"'
         for key in sorted({key for key, _ in now - before}):
-            self._recorder.record(self._snapshot.services[key], "v1", "Service", Happening("nodeAssigned", message))
+            self._recorder.record(self._snapshot.services[key], "v1", "Service", EventText("nodeAssigned", message))
 
     def _session_changed(self, router: str, change: StateChanged) -> None:
         """Tell the Node of a session that has come up, or ended, or could not be made for a new reason."""
@@ -189,10 +190,10 @@ class Announcer:
         if node is None or change == before:
             return
         if change.state == SessionState.ESTABLISHED:
-            happening = Happening("BGPSessionUp", f"BGP session with {router} is up: {change.reason}")
+            event = EventText("BGPSessionUp", f"BGP session with {router} is up: {change.reason}")
         else:
-            happening = Happening("BGPSessionDown", f"no BGP session with {router}: {change.reason}", "Warning")
-        self._recorder.record(node, "v1", "Node", happening)
+            event = EventText("BGPSessionDown", f"no BGP session with {router}: {change.reason}", "Warning")
+        self._recorder.record(node, "v1", "Node", event)
 
     def _note(self, old: Object | None, new: Object | None) -> None:
         self._snapshot = self._snapshot.with_change(old, new)

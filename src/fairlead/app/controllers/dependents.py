@@ -12,15 +12,15 @@ import msgspec
 from fairlead.app.controllers.context import ControllerContext
 from fairlead.app.controllers.watches import Watched
 from fairlead.drivers.kube.client import KubeError
-from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.document import Doc
+from fairlead.model.events import EventText
 from fairlead.model.labels import matches, requirements
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import KubeObject, LabelSelector
 from fairlead.workloads import events
 from fairlead.workloads.claims import OwnedIndex, claim, controller_reference
-from fairlead.workloads.events import EventTemplates, EventText
+from fairlead.workloads.events import EventTemplates
 
 T = TypeVar("T", bound=KubeObject)
 
@@ -159,8 +159,7 @@ class Dependents(Generic[T]):
         """Write an Event about the owner, unless its message is empty."""
         if not event.message:
             return
-        happening = Happening(event.reason, event.message, "Warning" if event.is_warning else "Normal")
-        self._events.record(owner, self._owner_kind.api_version, self._owner_kind.kind, happening)
+        self._events.record(owner, self._owner_kind.api_version, self._owner_kind.kind, event)
 
 
 async def write_status(context: ControllerContext, watched: Watched[Any], object_: Any, status: msgspec.Struct) -> None:

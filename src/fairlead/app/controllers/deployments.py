@@ -8,6 +8,7 @@ from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.kube.client import DEPLOYMENTS, PODS, REPLICA_SETS
 from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.document import Doc
+from fairlead.model.events import EventText
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Pod
 from fairlead.model.workloads import Deployment, ReplicaSet
@@ -21,7 +22,7 @@ from fairlead.workloads.deployment import (
     observe_rollout,
     plan_rollout,
 )
-from fairlead.workloads.events import OF_REPLICA_SETS, EventText
+from fairlead.workloads.events import OF_REPLICA_SETS
 
 
 class DeploymentController:

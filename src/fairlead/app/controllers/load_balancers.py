@@ -16,8 +16,8 @@ from fairlead.allocation.load_balancer import (
 from fairlead.allocation.shared_addresses import AddressClaim, claim_of
 from fairlead.app.controllers.context import ControllerContext
 from fairlead.drivers.kube.client import SERVICES, KubeError
-from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.kube.work_queue import WorkQueue
+from fairlead.model.events import EventText
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Service, latest
 
@@ -113,7 +113,7 @@ class LoadBalancerController:
         return self._services.learn(await self._client.patch(path, patch))
 
     def _say(self, service: Service, reason: str, message: str, type_: str = "Normal") -> None:
-        self._events.record(service, "v1", "Service", Happening(reason, message, type_))
+        self._events.record(service, "v1", "Service", EventText(reason, message, type_))
 
 
 def _claims(service: Service | None) -> dict[str, AddressClaim]:

@@ -14,9 +14,9 @@ import msgspec
 from fairlead.app.controllers.context import ControllerContext
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.kube.client import LEASES, NODES, PODS, STRATEGIC_MERGE_PATCH, KubeError
-from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.document import Doc
+from fairlead.model.events import EventText
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import NODE_LEASES, Condition, Lease, Node, Pod, latest
 from fairlead.workloads.node_lifecycle import evicted_at, is_out_of_service, judge_node, pressures, ready_condition
@@ -108,8 +108,8 @@ class NodeController:
         path = NODES.path(name=node.name, subresource="status")
         answer = await self._client.patch(path, {"status": {"conditions": [document]}}, STRATEGIC_MERGE_PATCH)
         self._nodes.learn(answer)
-        happening = Happening("NodeNotReady", f"Node {node.name} status is now: NodeNotReady")
-        self._events.record(node, "v1", "Node", happening)
+        event = EventText("NodeNotReady", f"Node {node.name} status is now: NodeNotReady")
+        self._events.record(node, "v1", "Node", event)
 
     async def _mark_pods(self, node: str) -> None:
         """A Pod on a Node that is not ready is no endpoint to send anything to."""
@@ -127,8 +127,8 @@ class NodeController:
         for pod in self._pods.on(node.name):
             due = self._eviction(node.key, pod)
             if due and due <= now:
-                happening = Happening("TaintManagerEviction", f"Marking for deletion Pod {pod.key}")
-                self._events.record(pod, "v1", "Pod", happening)
+                event = EventText("TaintManagerEviction", f"Marking for deletion Pod {pod.key}")
+                self._events.record(pod, "v1", "Pod", event)
                 await self._delete(pod, {})
             if is_off and (pod.is_terminating or (due and due <= now)):
                 await self._delete(pod, {"gracePeriodSeconds": 0})

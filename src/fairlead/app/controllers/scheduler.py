@@ -20,8 +20,8 @@ from fairlead.drivers.kube.client import (
     KubeError,
     Unreachable,
 )
-from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.kube.work_queue import WorkQueue
+from fairlead.model.events import EventText
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Condition, Namespace, Node, Pod, latest
 from fairlead.model.storage import PersistentVolumeClaim
@@ -127,7 +127,7 @@ class Scheduler:
             raise
         self._unscheduled.discard(pod.key)
         message = f"Successfully assigned {pod.key} to {node}"
-        self._events.record(pod, "v1", "Pod", Happening("Scheduled", message))
+        self._events.record(pod, "v1", "Pod", EventText("Scheduled", message))
 
     async def _explain(self, pod: Pod, message: str) -> None:
         if any(_says(condition, message) for condition in pod.status.conditions or ()):
@@ -141,7 +141,7 @@ class Scheduler:
         }
         path = PODS.path(pod.namespace, pod.name, "status")
         await self._client.patch(path, {"status": {"conditions": [condition]}}, STRATEGIC_MERGE_PATCH)
-        self._events.record(pod, "v1", "Pod", Happening("FailedScheduling", message, "Warning"))
+        self._events.record(pod, "v1", "Pod", EventText("FailedScheduling", message, "Warning"))
 
 
 def _says(condition: Condition, message: str) -> bool:

@@ -7,11 +7,12 @@ from fairlead.app.controllers.dependents import Dependents, OwnerKind, write_sta
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.kube.client import CONTROLLER_REVISIONS, PERSISTENT_VOLUME_CLAIMS, PODS, STATEFUL_SETS, KubeError
 from fairlead.drivers.kube.work_queue import WorkQueue
+from fairlead.model.events import EventText
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Pod
 from fairlead.model.storage import PersistentVolumeClaim
 from fairlead.model.workloads import ControllerRevision, StatefulSet
-from fairlead.workloads.events import OF_STATEFUL_PODS, EventText, replica_ended
+from fairlead.workloads.events import OF_STATEFUL_PODS, replica_ended
 from fairlead.workloads.history import forgettable, plan_history, revisions_of, template_of
 from fairlead.workloads.statefulset import (
     REVISION_LABEL,
@@ -118,7 +119,7 @@ class StatefulSetController:
                 if error.reason == "AlreadyExists":
                     continue
                 self._pods.record(
-                    stateful_set, EventText("FailedCreate", f"{message} failed error: {error}", is_warning=True)
+                    stateful_set, EventText("FailedCreate", f"{message} failed error: {error}", "Warning")
                 )
                 raise
             self._claims.learn(created)

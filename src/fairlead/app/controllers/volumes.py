@@ -9,8 +9,8 @@ import msgspec
 
 from fairlead.app.controllers.context import ControllerContext
 from fairlead.drivers.kube.client import PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS, STORAGE_CLASSES, KubeError
-from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.kube.work_queue import WorkQueue
+from fairlead.model.events import EventText
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import KubeObject, Pod, latest
 from fairlead.model.storage import (
@@ -94,7 +94,7 @@ class ClaimBinder:
             case Provision(document):
                 volume = self._volumes.learn(await self._client.create(PERSISTENT_VOLUMES.path(), document))
                 message = f"Successfully provisioned volume {volume.name}"
-                self._say(claim, Happening("ProvisioningSucceeded", message))
+                self._say(claim, EventText("ProvisioningSucceeded", message))
                 await self._bind(claim, volume)
             case GiveClass(name):
                 await self._patch(claim, {"spec": {"storageClassName": name}})
@@ -104,7 +104,7 @@ class ClaimBinder:
                 await self._patch(claim, {"status": {"phase": phase}}, "status")
             case WaitReason() as why if self._waiting.get(key) != why:
                 self._waiting[key] = why
-                self._say(claim, Happening(*why))
+                self._say(claim, EventText(*why))
 
     async def _bind(self, claim: PersistentVolumeClaim, volume: PersistentVolume) -> None:
         """First the volume is the claim's, then the claim says so, then it is bound: an interrupted step goes on."""
@@ -135,8 +135,8 @@ class ClaimBinder:
             return claim
         return self._claims.learn(answer)
 
-    def _say(self, claim: PersistentVolumeClaim, happening: Happening) -> None:
-        self._events.record(claim, "v1", "PersistentVolumeClaim", happening)
+    def _say(self, claim: PersistentVolumeClaim, event: EventText) -> None:
+        self._events.record(claim, "v1", "PersistentVolumeClaim", event)
 
 
 class VolumeReclaimer:

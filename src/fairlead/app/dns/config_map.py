@@ -12,8 +12,9 @@ from fairlead.app.dns.flags import Flags
 from fairlead.app.dns.options import DnsOptions
 from fairlead.app.dns.settings import ConfigurationSource, SettingsError
 from fairlead.drivers.kube.client import KubeClient, ResourcePath
-from fairlead.drivers.kube.event_recorder import EventWriter, Happening
+from fairlead.drivers.kube.event_recorder import EventWriter
 from fairlead.drivers.kube.informer import Informer
+from fairlead.model.events import EventText
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import KubeObject
 
@@ -77,16 +78,16 @@ class ConfigMapFollower:
         except SettingsError as error:
             self.failed += 1
             log.error("the Corefile is refused, the one in force stays: %s", error)
-            self._say(known, Happening("CorefileRefused", str(error), "Warning"))
+            self._say(known, EventText("CorefileRefused", str(error), "Warning"))
         else:
             log.warning("the Corefile is in force" if text is not None else "no Corefile: as in the beginning")
-            self._say(known, Happening("CorefileApplied", "the Corefile is in force"))
+            self._say(known, EventText("CorefileApplied", "the Corefile is in force"))
 
     def _options(self, text: str) -> DnsOptions:
         """The options of a Corefile; pages stay where probes look for them, and wildcards are those of the Pod."""
         found = ConfigurationSource(COREFILE, lambda: text, Flags()).load()
         return self._first.serving(found)
 
-    def _say(self, known: ConfigMap | None, happening: Happening) -> None:
+    def _say(self, known: ConfigMap | None, event: EventText) -> None:
         if known is not None:
-            self._events.recorder(COMPONENT).record(known, "v1", "ConfigMap", happening)
+            self._events.recorder(COMPONENT).record(known, "v1", "ConfigMap", event)

@@ -147,7 +147,7 @@ class NodeAgent:
         facts = NodeFacts(
             self.images.listed,
             self.disk.is_short,
-            lambda about, happening: recorder.record(about, "v1", "Node", happening),
+            lambda about, event: recorder.record(about, "v1", "Node", event),
         )
         return Heartbeat(self._client, node, self._options.heartbeat, register, facts=facts)
 

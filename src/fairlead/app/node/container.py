@@ -10,13 +10,13 @@ from fairlead.app.node.context import PodContext, timestamp
 from fairlead.app.node.probes import Prober
 from fairlead.app.node.running import Ending, RunningContainer, ended, start_running
 from fairlead.drivers.kube.client import KubeError, Unreachable
-from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.linux.child_process import StartError
 from fairlead.drivers.pods.launching.launcher import Child
 from fairlead.drivers.pods.left_behind import PodFolder
 from fairlead.drivers.pods.output import FinishedLog
 from fairlead.drivers.pods.probes import perform
 from fairlead.drivers.pods.runtime import ContainerLog
+from fairlead.model.events import EventText
 from fairlead.nodeagent.images import ImageError
 from fairlead.nodeagent.life import container_events as events
 from fairlead.nodeagent.limits import OUT_OF_MEMORY
@@ -160,7 +160,7 @@ class ContainerRun:
             target,
             lambda: self._post(events.StartupDone(attempt)),
             lambda verdict: self._post(events.Ready(attempt, verdict)),
-            lambda probe, why: self._context.say(Happening("Unhealthy", f"{probe} probe failed: {why}", "Warning")),
+            lambda probe, why: self._context.say(EventText("Unhealthy", f"{probe} probe failed: {why}", "Warning")),
             unhealthy,
         ).run(is_started=self.record.started, is_ready=self.record.ready)
 

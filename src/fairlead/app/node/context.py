@@ -10,12 +10,13 @@ from fairlead.app.node.images import Asker, NodeImages
 from fairlead.app.node.loopback import OnLoopback
 from fairlead.app.node.volumes import PodVolumes, make_missing, prepare_host_paths
 from fairlead.drivers.kube.client import KubeClient
-from fairlead.drivers.kube.event_recorder import EventRecorder, Happening
+from fairlead.drivers.kube.event_recorder import EventRecorder
 from fairlead.drivers.pods.allocatable import allocatable
 from fairlead.drivers.pods.image_root import ImageRoot
 from fairlead.drivers.pods.process import ProcessSpec
 from fairlead.drivers.pods.runtime import Stdio
 from fairlead.labnet.loopback import PortRule
+from fairlead.model.events import EventText
 from fairlead.nodeagent.credentials import ProcessCredentials
 from fairlead.nodeagent.environment import (
     ContainerSurroundings,
@@ -107,9 +108,9 @@ class PodContext:
         """Which port of this machine stands for which of the Pod's."""
         return self.settings.loopback.ports if self.settings.loopback else PortRule()
 
-    def say(self, happening: Happening) -> None:
+    def say(self, event: EventText) -> None:
         """Write an Event about the Pod."""
-        self.settings.events.record(self.pod, "v1", "Pod", happening)
+        self.settings.events.record(self.pod, "v1", "Pod", event)
 
     def __str__(self) -> str:
         return f"{self.pod.name}_{self.pod.namespace}({self.pod.metadata.uid})"

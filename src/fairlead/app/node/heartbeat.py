@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from fairlead.drivers.clock_text import now_micro_text, now_text
 from fairlead.drivers.kube.client import LEASES, NODES, KubeClient, KubeError, Unreachable
-from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.model.decode import decode
+from fairlead.model.events import EventText
 from fairlead.model.objects import NODE_LEASES, Node
 from fairlead.nodeagent.node_status import has_running_conditions, running_conditions
 
@@ -33,7 +33,7 @@ class NodeFacts(NamedTuple):
 
     images: Callable[[], list[dict[str, Any]]] = list
     is_short_of_disk: Callable[[], bool] = lambda: False
-    say: Callable[[Node, Happening], None] = lambda _, __: None
+    say: Callable[[Node, EventText], None] = lambda _, __: None
 
 
 NO_FACTS = NodeFacts()
@@ -130,5 +130,5 @@ class Heartbeat:
     def _tell_of_disk(self, is_short: bool) -> None:
         reason = "NodeHasDiskPressure" if is_short else "NodeHasNoDiskPressure"
         if is_short:
-            self._facts.say(self._node, Happening(*_THRESHOLD_MET))
-        self._facts.say(self._node, Happening(reason, f"Node {self._node.name} status is now: {reason}"))
+            self._facts.say(self._node, EventText(*_THRESHOLD_MET))
+        self._facts.say(self._node, EventText(reason, f"Node {self._node.name} status is now: {reason}"))

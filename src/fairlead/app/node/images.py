@@ -12,7 +12,6 @@ from fairlead.drivers.images.places import StorePlace
 from fairlead.drivers.images.root_files import read_root_file
 from fairlead.drivers.images.store import ImageStoreError, NamedImage, Store, StoredImage
 from fairlead.drivers.kube.client import KubeClient
-from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.pods.launching.launcher import Launcher
 from fairlead.drivers.pods.process import why_no_overlay
 from fairlead.images.digest import DigestMismatch
@@ -20,6 +19,7 @@ from fairlead.images.documents import DocumentError
 from fairlead.images.layer_plan import LayerError
 from fairlead.images.reference import ImageName, InvalidReference, parse_reference
 from fairlead.images.users import Accounts
+from fairlead.model.events import EventText
 from fairlead.nodeagent.images import ImageError, Images, find_image, is_command
 from fairlead.nodeagent.manifest import Container, RunPod
 from fairlead.nodeagent.pulling import NEVER, PullError, PullFailure, backing_off, failed, is_wanted, never, pulled
@@ -48,7 +48,7 @@ class Asker(NamedTuple):
 
     pod: RunPod
     client: KubeClient
-    say: Callable[[Happening], None]
+    say: Callable[[EventText], None]
 
 
 class ChosenImage(NamedTuple):
@@ -104,20 +104,20 @@ class NodeImages:
         if (before := self._failures.get(key)) and clock() < before.until:
             raise backing_off(text, before)
         began, name = clock(), _parsed(text)
-        asker.say(Happening("Pulling", f'Pulling image "{text}"'))
+        asker.say(EventText("Pulling", f'Pulling image "{text}"'))
         logins, missing = await pull_logins(asker.client, asker.pod, name)
         if missing:
             what = f"Unable to retrieve some image pull secrets ({', '.join(missing)})"
             message = f"{what}; attempting to pull the image may not succeed."
-            asker.say(Happening("FailedToRetrieveImagePullSecret", message, "Warning"))
+            asker.say(EventText("FailedToRetrieveImagePullSecret", message, "Warning"))
         try:
             fetched = await puller.pull(name, logins)
         except PullError as error:
             self._failures[key] = failed(str(error), before, clock())
-            asker.say(Happening("Failed", f'Failed to pull image "{text}": {error}', "Warning"))
+            asker.say(EventText("Failed", f'Failed to pull image "{text}": {error}', "Warning"))
             raise
         self._failures.pop(key, None)
-        asker.say(Happening("Pulled", pulled(text, fetched.seconds, clock() - began, fetched.size)))
+        asker.say(EventText("Pulled", pulled(text, fetched.seconds, clock() - began, fetched.size)))
 
     async def must_copy(self, launcher: Launcher, asker: Asker) -> bool:
         """Whether roots of containers must be copied, since the kernel refuses overlayfs; why is told once."""
@@ -126,7 +126,7 @@ class NodeImages:
             if self._no_overlay:
                 message = f"{self._no_overlay}; layers are copied for each container, which takes time and memory"
                 log.warning("%s", message)
-                asker.say(Happening("OverlayRefused", message, "Warning"))
+                asker.say(EventText("OverlayRefused", message, "Warning"))
         return bool(self._no_overlay)
 
     def listed(self) -> list[dict[str, Any]]:

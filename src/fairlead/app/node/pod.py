@@ -23,7 +23,6 @@ from fairlead.app.node.sandbox import PodSandbox, SandboxSettings
 from fairlead.app.node.volumes import PodVolumes
 from fairlead.drivers.change_marks import ChangeMarks
 from fairlead.drivers.kube.client import KubeClient
-from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.linux.child_process import StartError
 from fairlead.drivers.linux.netns import LinkError
 from fairlead.drivers.pods.launching.launcher import Child
@@ -31,6 +30,7 @@ from fairlead.drivers.pods.left_behind import PodFolder
 from fairlead.drivers.proxy.nft_commands import RulesError
 from fairlead.drivers.steering.faults import SteeredFaults
 from fairlead.model.document import Doc
+from fairlead.model.events import EventText
 from fairlead.model.marks import Mark, Station
 from fairlead.nodeagent.environment import PodPlacement
 from fairlead.nodeagent.life import pod_events as events
@@ -159,7 +159,7 @@ class PodRun:
     def _say_not_provided(self, paths: Sequence[str]) -> None:
         if paths:
             message = f"this node does not act on {', '.join(paths)}"
-            self._context.say(Happening("NotProvided", message, "Warning"))
+            self._context.say(EventText("NotProvided", message, "Warning"))
 
     def source_changed(self, namespace: str, reference: PodReference) -> None:
         """Take in that a ConfigMap or Secret is another."""
@@ -226,7 +226,7 @@ class PodRun:
             case events.ForContainer(name, wanted):
                 self.containers[name].perform(wanted, self.sandbox.child)
             case Tell():
-                self._context.say(Happening(*effect))
+                self._context.say(EventText(*effect))
             case events.Open():
                 self._do(self._open())
             case events.Close():

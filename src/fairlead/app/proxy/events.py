@@ -7,7 +7,8 @@ from fairlead.dataplane.balancing import complaints
 from fairlead.dataplane.host_firewall import DroppingChain
 from fairlead.dataplane.ownership import Usurpation
 from fairlead.drivers.kube.client import KubeClient
-from fairlead.drivers.kube.event_recorder import EventWriter, Happening
+from fairlead.drivers.kube.event_recorder import EventWriter
+from fairlead.model.events import EventText
 from fairlead.model.network_policies import NetworkPolicy
 from fairlead.model.objects import Node, Service
 
@@ -56,15 +57,15 @@ class ProxyEvents:
 
     def _warn_of_policy(self, policy: NetworkPolicy, reason: str, message: str) -> None:
         log.warning("network policy %s: %s", policy.key, message)
-        happening = Happening(reason, message[:LONGEST_MESSAGE], "Warning")
-        self._recorder.record(policy, "networking.k8s.io/v1", "NetworkPolicy", happening)
+        event = EventText(reason, message[:LONGEST_MESSAGE], "Warning")
+        self._recorder.record(policy, "networking.k8s.io/v1", "NetworkPolicy", event)
 
     def dropped_by_host(self, node: Node | None, chain: DroppingChain) -> None:
         """Say that this host's own firewall is in the way."""
         log.warning("%s", chain.warning())
         if node is not None:
-            happening = Happening("HostFirewallDropsServices", chain.warning(), "Warning")
-            self._recorder.record(node, "v1", "Node", happening)
+            event = EventText("HostFirewallDropsServices", chain.warning(), "Warning")
+            self._recorder.record(node, "v1", "Node", event)
 
     def health_check_failed(self, service: Service, port: int, error: OSError) -> None:
         """Say that a health check cannot listen, in upstream's words."""
@@ -73,4 +74,4 @@ class ProxyEvents:
 
     def _warn(self, service: Service, reason: str, message: str) -> None:
         log.warning("service %s: %s", service.key, message)
-        self._recorder.record(service, "v1", "Service", Happening(reason, message, "Warning"))
+        self._recorder.record(service, "v1", "Service", EventText(reason, message, "Warning"))

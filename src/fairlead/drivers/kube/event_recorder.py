@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.kube.client import EVENTS, KubeClient, KubeError, Unreachable
+from fairlead.model.events import EventText
 from fairlead.model.objects import KubeObject
 
 REMEMBERED = 1000  # Events that may be counted up; the oldest is forgotten first
@@ -45,14 +46,6 @@ class _Tokens(NamedTuple):
         return _Tokens(min(allowance.burst, self.left + (now - self.at) * allowance.per_second), now)
 
 
-class Happening(NamedTuple):
-    """What an Event says: a reason in CamelCase for machines, a message for people; ``type`` is Normal or Warning."""
-
-    reason: str
-    message: str
-    type: str = "Normal"
-
-
 class _Written(NamedTuple):
     path: str
     times: int
@@ -63,7 +56,7 @@ class _Report(NamedTuple):
     about: KubeObject
     api_version: str
     kind: str
-    happening: Happening
+    event: EventText
 
 
 class EventWriter:
@@ -79,7 +72,7 @@ class EventWriter:
     ) -> None:
         self._client, self._routine, self._clock = client, routine, clock
         self._tokens: dict[str, _Tokens] = {}  # by component and UID of the object, of Normal ones by nothing
-        self._written: dict[tuple[str, Happening], _Written] = {}
+        self._written: dict[tuple[str, EventText], _Written] = {}
         self._waiting: asyncio.Queue[_Report] = asyncio.Queue()
 
     def recorder(self, component: str) -> "EventRecorder":
@@ -97,7 +90,7 @@ class EventWriter:
     def _may_write(self, report: _Report) -> bool:
         if not self._take(f"{report.component}/{report.about.metadata.uid}", OF_OBJECT):
             return False
-        return self._routine is None or report.happening.type != "Normal" or self._take("", self._routine)
+        return self._routine is None or report.event.type != "Normal" or self._take("", self._routine)
 
     def _take(self, key: str, allowance: EventBudget) -> bool:
         """Take a token, if there is one; the objects that were longest not spoken of are forgotten."""
@@ -119,7 +112,7 @@ class EventWriter:
 
     async def _is_settled(self, report: _Report) -> bool:
         """Write an Event; False when it is worth another attempt."""
-        key = (report.about.metadata.uid, report.happening)
+        key = (report.about.metadata.uid, report.event)
         try:
             if written := self._written.pop(key, None):
                 self._written[key] = await self._count_up(written)
@@ -128,7 +121,7 @@ class EventWriter:
         except (KubeError, Unreachable) as error:
             if isinstance(error, KubeError) and error.code == 403:
                 self._client.troubles.met(error, "write events", f"events of {report.component}")
-            log.info("event %s of %s %s not written: %s", report.happening.reason, report.kind, report.about.key, error)
+            log.info("event %s of %s %s not written: %s", report.event.reason, report.kind, report.about.key, error)
             return isinstance(error, KubeError) and error.code < SERVER_FAULT
         if len(self._written) > REMEMBERED:
             del self._written[next(iter(self._written))]
@@ -151,13 +144,13 @@ class EventRecorder:
     def __init__(self, writer: EventWriter, component: str) -> None:
         self._writer, self._component = writer, component
 
-    def record(self, about: KubeObject, api_version: str, kind: str, happening: Happening) -> None:
+    def record(self, about: KubeObject, api_version: str, kind: str, event: EventText) -> None:
         """Say that something happened to an object."""
-        self._writer.add(_Report(self._component, about, api_version, kind, happening))
+        self._writer.add(_Report(self._component, about, api_version, kind, event))
 
 
 def _document(report: _Report) -> dict[str, Any]:
-    component, about, api_version, kind, happening = report
+    component, about, api_version, kind, event = report
     now = now_text()
     namespace = about.namespace or "default"  # Events of cluster-scoped objects live there
     return {
@@ -172,7 +165,7 @@ def _document(report: _Report) -> dict[str, Any]:
             "uid": about.metadata.uid,
             "resourceVersion": about.metadata.resource_version,
         },
-        **happening._asdict(),
+        **event._asdict(),
         "source": {"component": component},
         "firstTimestamp": now,
         "lastTimestamp": now,

@@ -21,10 +21,11 @@ from prometheus_client.registry import Collector
 from fairlead.drivers.clock_text import now_micro_text
 from fairlead.drivers.kube.client import LEASES, KubeClient
 from fairlead.drivers.kube.errors import KubeError, Unreachable
-from fairlead.drivers.kube.event_recorder import EventWriter, Happening
+from fairlead.drivers.kube.event_recorder import EventWriter
 from fairlead.drivers.linux.replica_name import has_ended
 from fairlead.model.decode import DecodeError, decode
 from fairlead.model.document import Doc
+from fairlead.model.events import EventText
 from fairlead.model.objects import Lease, LeaseSpec
 from fairlead.workloads.leader_election import DEFAULTS, JITTER, SeenLease, Timing, may_take, released, see, taken
 
@@ -203,9 +204,9 @@ class Elector(Collector):
 
     def _say(self, events: EventWriter, what: str) -> None:
         if self._seen:
-            happening = Happening("LeaderElection", f"{self._me.identity} {what}")
+            event = EventText("LeaderElection", f"{self._me.identity} {what}")
             recorder = events.recorder(self._me.name)
-            recorder.record(self._seen.lease, LEASES.group_version, "Lease", happening)
+            recorder.record(self._seen.lease, LEASES.group_version, "Lease", event)
 
 
 def _now() -> float:

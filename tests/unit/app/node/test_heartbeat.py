@@ -19,7 +19,7 @@ class Beating:
     def __init__(self):
         self.api, self.clock, self.registered = FakeApi(), FakeClock(), 0
         self.short, self.events = False, []
-        facts = NodeFacts(is_short_of_disk=lambda: self.short, say=lambda _, happening: self.events.append(happening))
+        facts = NodeFacts(is_short_of_disk=lambda: self.short, say=lambda _, event: self.events.append(event))
         self.heart = Heartbeat(self.api, make_node(), 10, self.register, self.clock.time, facts)
 
     async def register(self):

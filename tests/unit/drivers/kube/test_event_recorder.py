@@ -7,9 +7,10 @@ from itertools import count
 import pytest
 
 from fairlead.drivers.kube.errors import KubeError, Unreachable
-from fairlead.drivers.kube.event_recorder import AGAIN_AFTER, OF_OBJECT, EventBudget, EventWriter, Happening
+from fairlead.drivers.kube.event_recorder import AGAIN_AFTER, OF_OBJECT, EventBudget, EventWriter
 from fairlead.drivers.kube.troubles import Troubles
 from fairlead.model.decode import decode
+from fairlead.model.events import EventText
 from fairlead.model.objects import KubeObject
 from tests.support.virtual_time import VirtualLoop
 
@@ -33,21 +34,21 @@ class Api:
         self.patched.append(document)
 
 
-def written(happenings, *, routine=None, clock=lambda: 0.0):
+def written(events, *, routine=None, clock=lambda: 0.0):
     """What an API is given when these are recorded, each with the UID of its object."""
 
     async def scenario():
         api = Api()
         writer = EventWriter(api, routine, clock)
         recorder = writer.recorder("kubelet")
-        for uid, happening in happenings:
+        for uid, event in events:
             about = decode(KubeObject, {"metadata": {"name": "p", "namespace": "n", "uid": uid}})
-            recorder.record(about, "v1", "Pod", happening)
+            recorder.record(about, "v1", "Pod", event)
         recorder.record(
             decode(KubeObject, {"metadata": {"name": "last", "uid": "last"}}),
             "v1",
             "Pod",
-            Happening("Last", "", "Last"),
+            EventText("Last", "", "Last"),
         )
         with suppress(Done):
             await writer.run()
@@ -57,25 +58,25 @@ def written(happenings, *, routine=None, clock=lambda: 0.0):
 
 
 def test_repeated_events_are_counted():
-    api = written([("a", Happening("BackOff", "again", "Warning"))] * 3)
+    api = written([("a", EventText("BackOff", "again", "Warning"))] * 3)
     assert (len(api.created), [patch["count"] for patch in api.patched]) == (1, [2, 3])
 
 
 def test_one_object_does_not_get_more_than_its_allowance():
-    api = written([("a", Happening("Unhealthy", str(n), "Warning")) for n in range(100)] + [("b", Happening("x", "y"))])
+    api = written([("a", EventText("Unhealthy", str(n), "Warning")) for n in range(100)] + [("b", EventText("x", "y"))])
     assert len(api.created) == OF_OBJECT.burst + 1
 
 
 def test_time_gives_an_object_more():
     minutes = count()
-    happenings = [("a", Happening("Unhealthy", str(n), "Warning")) for n in range(100)]
-    api = written(happenings, clock=lambda: 300.0 * next(minutes))
-    assert len(api.created) == len(happenings)
+    events = [("a", EventText("Unhealthy", str(n), "Warning")) for n in range(100)]
+    api = written(events, clock=lambda: 300.0 * next(minutes))
+    assert len(api.created) == len(events)
 
 
 def test_routine_is_bounded_for_all_objects_together_and_warnings_are_not():
-    happenings = [(str(n), Happening("Started", "it runs", kind)) for n in range(50) for kind in ("Normal", "Warning")]
-    api = written(happenings, routine=EventBudget(10, 1))
+    events = [(str(n), EventText("Started", "it runs", kind)) for n in range(50) for kind in ("Normal", "Warning")]
+    api = written(events, routine=EventBudget(10, 1))
     kinds = [document["type"] for document in api.created]
     assert (kinds.count("Normal"), kinds.count("Warning")) == (10, 50)
 
@@ -112,7 +113,7 @@ def test_an_event_that_a_server_cannot_take_now_is_tried_again_for_a_while(error
     writer = EventWriter(api)
     about = decode(KubeObject, {"metadata": {"name": "p", "namespace": "n", "uid": "u"}})
     for reason in ("First", "Second"):
-        writer.recorder("kubelet").record(about, "v1", "Pod", Happening(reason, ""))
+        writer.recorder("kubelet").record(about, "v1", "Pod", EventText(reason, ""))
     loop.create_task(writer.run())
     loop.advance(3 * sum(AGAIN_AFTER))
     loop.finish()

@@ -8,13 +8,13 @@ import msgspec
 from fairlead.app.controllers.context import ControllerContext
 from fairlead.app.controllers.services.slice_writes import ServiceSlices
 from fairlead.drivers.kube.client import ENDPOINT_SLICES, ENDPOINTS, SERVICES, KubeError
-from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.endpointslice.legacy import is_ours, plan_endpoints
 from fairlead.endpointslice.mirroring import left_out, plan_mirror
 from fairlead.endpointslice.trigger_time import TriggerTimes, observe
 from fairlead.model.document import Doc
 from fairlead.model.endpoints import Endpoints
+from fairlead.model.events import EventText
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import EndpointSlice, Service, latest
 
@@ -108,4 +108,4 @@ class MirroringController:
                 raise
         if endpoints and (surplus := left_out(endpoints)):
             message = f"{surplus} addresses were not mirrored: a subset has too many"
-            self._events.record(endpoints, "v1", "Endpoints", Happening("TooManyAddressesToMirror", message, "Warning"))
+            self._events.record(endpoints, "v1", "Endpoints", EventText("TooManyAddressesToMirror", message, "Warning"))

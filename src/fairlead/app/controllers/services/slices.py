@@ -11,12 +11,12 @@ from fairlead.app.controllers.context import ControllerContext
 from fairlead.app.controllers.services.slice_writes import ServiceSlices
 from fairlead.app.controllers.services.zones import ServiceZones
 from fairlead.drivers.kube.client import ENDPOINT_SLICES, KubeError
-from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.endpointslice.reconcile import Circumstances, reconcile_slices
 from fairlead.endpointslice.topology import DISABLED, ENABLED
 from fairlead.endpointslice.trigger_time import TriggerTimes, observe
 from fairlead.model.addresses import IPFamily
+from fairlead.model.events import EventText
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import EndpointSlice, Service
 
@@ -71,13 +71,13 @@ class SliceController:
             if message == before.get(family, "") or (not message and before[family] != ENABLED):
                 continue
             reason, type_ = _OF_HINTING[message == ENABLED]
-            happening = Happening(reason, f"{message or DISABLED}, addressType: {family}", type_)
-            self._events.record(service, "v1", "Service", happening)
+            event = EventText(reason, f"{message or DISABLED}, addressType: {family}", type_)
+            self._events.record(service, "v1", "Service", event)
         self._hinting[service.key] = now
 
     def _complain(self, service: Service, error: KubeError) -> None:
         if error.code in _HARMLESS:
             return
         message = f"Error updating Endpoint Slices for Service {service.key}: {error}"
-        happening = Happening("FailedToUpdateEndpointSlices", message, "Warning")
-        self._events.record(service, "v1", "Service", happening)
+        event = EventText("FailedToUpdateEndpointSlices", message, "Warning")
+        self._events.record(service, "v1", "Service", event)

@@ -16,12 +16,13 @@ from fairlead.allocation.load_balancer import AddressPool
 from fairlead.dataplane.announcing import announced_addresses, candidates, goes_by_endpoints, standing
 from fairlead.dataplane.eligibility import CheckResult, Health, NodeCheck, check_of_node, check_of_service, eligible
 from fairlead.drivers.kube.client import ENDPOINT_SLICES, NODES, SERVICES, KubeClient
-from fairlead.drivers.kube.event_recorder import EventWriter, Happening
+from fairlead.drivers.kube.event_recorder import EventWriter
 from fairlead.drivers.kube.informer import Informer
 from fairlead.drivers.lab.http_status import http_status
 from fairlead.drivers.lab.router import RouterTables
 from fairlead.drivers.linux.netns import LinkError
 from fairlead.model.addresses import IPFamily, family_of, first_of
+from fairlead.model.events import EventText
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import HEADLESS_LABEL, EndpointSlice, Node, Object, Service
 from fairlead.model.snapshot import ClusterSnapshot
@@ -199,8 +200,8 @@ class Router:
             if names and names != self._told.get(key):
                 plural = "s" if len(names) > 1 else ""
                 told = ", ".join(f'"{name}"' for name in names)
-                happening = Happening("nodeAssigned", f'announcing from node{plural} {told} with protocol "routes"')
-                self._recorder.record(self._snapshot.services[key], "v1", "Service", happening)
+                event = EventText("nodeAssigned", f'announcing from node{plural} {told} with protocol "routes"')
+                self._recorder.record(self._snapshot.services[key], "v1", "Service", event)
         self._told = dict(chosen)
 
     def _note(self, old: Object | None, new: Object | None) -> None:
