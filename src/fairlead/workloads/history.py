@@ -82,7 +82,7 @@ def template_of(stateful_set: StatefulSet, name: str, known: Iterable[Controller
     return stateful_set.spec.template
 
 
-def forgettable(
+def surplus_revisions(
     workload: Templated, known: Sequence[ControllerRevision], used: Container[str]
 ) -> tuple[ControllerRevision, ...]:
     """The oldest revisions beyond the limit; those whose names are in ``used`` stay."""

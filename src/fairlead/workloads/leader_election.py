@@ -38,22 +38,22 @@ def timing_fault(timing: Timing) -> str:
     return next((text for text, is_so in faults.items() if is_so), "")
 
 
-class SeenLease(NamedTuple):
+class ObservedLease(NamedTuple):
     """A Lease as it was read, and since when it has said the same, by the reader's clock."""
 
     lease: Lease
     since: float
 
 
-def see(before: SeenLease | None, lease: Lease, now: float) -> SeenLease:
+def observe(before: ObservedLease | None, lease: Lease, now: float) -> ObservedLease:
     """What is known after a Lease was read."""
     if before and before.lease.spec == lease.spec:
-        return SeenLease(lease, before.since)
-    return SeenLease(lease, now)
+        return ObservedLease(lease, before.since)
+    return ObservedLease(lease, now)
 
 
-def may_take(seen: SeenLease, me: str, now: float, is_dead: Callable[[str], bool] = lambda _: False) -> bool:
-    """Whether the Lease may be taken over or renewed.
+def can_acquire(seen: ObservedLease, me: str, now: float, is_dead: Callable[[str], bool] = lambda _: False) -> bool:
+    """Whether the Lease may be acquired over or renewed.
 
     Args:
         is_dead: whether a holder of this identity is known to exist no more.
@@ -64,7 +64,7 @@ def may_take(seen: SeenLease, me: str, now: float, is_dead: Callable[[str], bool
     return now >= seen.since + (seen.lease.spec.lease_duration_seconds or 0)
 
 
-def taken(spec: LeaseSpec, me: str, timing: Timing, now_text: str) -> LeaseSpec:
+def acquired(spec: LeaseSpec, me: str, timing: Timing, now_text: str) -> LeaseSpec:
     """The Lease's spec once it is held by ``me`` from ``now_text`` (RFC 3339 with microseconds) on."""
     is_mine = spec.holder_identity == me
     return structs.replace(

@@ -19,7 +19,7 @@ from fairlead.workloads.placement.scheduling import covers
 NOT_READY, UNREACHABLE = "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"
 OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
 # What upstream's admission adds to every Pod that does not say otherwise (DefaultTolerationSeconds).
-BORNE_BY_DEFAULT = 300.0
+DEFAULT_TOLERATION = 300.0
 _EFFECTS = ("NoSchedule", "NoExecute")
 # Conditions that taint a Node while they are True, each with the taint that it calls for.
 PRESSURES = {
@@ -80,7 +80,7 @@ def is_out_of_service(node: Node) -> bool:
     return not node.is_ready and any(taint.key == OUT_OF_SERVICE for taint in node.spec.taints or ())
 
 
-def evicted_at(node: Node, pod: Pod, borne: float = BORNE_BY_DEFAULT) -> datetime | None:
+def evicted_at(node: Node, pod: Pod, borne: float = DEFAULT_TOLERATION) -> datetime | None:
     """When the Pod must leave the Node for its taints; None when it may stay.
 
     Args:

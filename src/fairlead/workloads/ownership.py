@@ -49,7 +49,7 @@ class Delete(NamedTuple):
     policy: PropagationPolicy
 
 
-class Disown(NamedTuple):
+class RemoveOwners(NamedTuple):
     """Take the references to these owners off the item, and leave it."""
 
     uids: frozenset[str]
@@ -61,7 +61,7 @@ class Release(NamedTuple):
     finalizer: str
 
 
-Action = Delete | Disown | Release
+Action = Delete | RemoveOwners | Release
 
 
 @dataclass
@@ -117,13 +117,13 @@ class OwnerGraph:
         known = {owner.uid: self.items.get(owner.uid) for owner in item.owners}
         leaving = {uid for uid, owner in known.items() if owner and owner.awaits(ORPHAN)}
         if leaving:
-            return Disown(frozenset(leaving))
+            return RemoveOwners(frozenset(leaving))
         going = {uid for uid, owner in known.items() if owner and owner.awaits(FOREGROUND)}
         lost = absent | going
         if not lost or item.object.is_terminating:
             return None
         if known.keys() - lost:
-            return Disown(lost & known.keys())
+            return RemoveOwners(lost & known.keys())
         return Delete(self._policy(item, waited_for=bool(going)))
 
     def _policy(self, item: Item, *, waited_for: bool) -> PropagationPolicy:

@@ -190,7 +190,7 @@ def claim_owners(stateful_set: StatefulSet, claim: PersistentVolumeClaim) -> tup
     return (*others, structs.replace(mine, block_owner_deletion=False)) if taken_along else others
 
 
-def forsaken_claims(stateful_set: StatefulSet, pod: Pod) -> list[str]:
+def claims_to_delete(stateful_set: StatefulSet, pod: Pod) -> list[str]:
     """The names of the claims that go with a Pod that is deleted: none, but when the set shrinks and wants it so."""
     ordinal = ordinal_of(stateful_set, pod)
     if ordinal is None or ordinal in _ordinals(stateful_set):

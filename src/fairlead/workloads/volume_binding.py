@@ -52,14 +52,14 @@ class Provision:
 
 
 @dataclass(frozen=True)
-class GiveClass:
+class SetClass:
     """Give the claim the class that is now the default."""
 
     name: str
 
 
 @dataclass(frozen=True)
-class LetGo:
+class RemoveProtection:
     """Take the protection off: nobody needs the object any more."""
 
 
@@ -83,8 +83,8 @@ class WaitReason(NamedTuple):
     type: str = "Normal"
 
 
-ClaimStep = Bind | Provision | GiveClass | LetGo | SetPhase | WaitReason | None
-VolumeStep = SetPhase | DeleteVolume | LetGo | None
+ClaimStep = Bind | Provision | SetClass | RemoveProtection | SetPhase | WaitReason | None
+VolumeStep = SetPhase | DeleteVolume | RemoveProtection | None
 
 
 def claims_of(pod: Pod) -> set[ObjectKey]:
@@ -107,7 +107,7 @@ def plan_claim(
     """
     if claim.is_terminating:
         is_free = not any(pod.spec.node_name for pod in users)
-        return LetGo() if is_free and CLAIM_PROTECTION in (claim.metadata.finalizers or ()) else None
+        return RemoveProtection() if is_free and CLAIM_PROTECTION in (claim.metadata.finalizers or ()) else None
     if claim.spec.volume_name:
         return _claim_with_volume(claim, volumes.get(claim.spec.volume_name))
     candidates = [volume for volume in volumes.values() if _fits(claim, volume)]
@@ -163,7 +163,7 @@ def _unbound(claim: PersistentVolumeClaim, classes: Mapping[str, StorageClass], 
     """How a claim is handled that no volume fits."""
     name = claim.spec.storage_class_name
     if name is None and (found := default_class(classes.values())):
-        return GiveClass(found)
+        return SetClass(found)
     if not name:
         return WaitReason("FailedBinding", _NO_CLASS)
     if name not in classes:
@@ -221,7 +221,7 @@ def plan_volume(volume: PersistentVolume, claim: PersistentVolumeClaim | None) -
     reference = volume.spec.claim_ref
     is_kept = claim is not None and _is_reference(claim, volume) and claim.spec.volume_name == volume.name
     if volume.is_terminating and not is_kept:
-        return LetGo() if VOLUME_PROTECTION in (volume.metadata.finalizers or ()) else None
+        return RemoveProtection() if VOLUME_PROTECTION in (volume.metadata.finalizers or ()) else None
     if is_kept:
         return _phase(volume, "Bound")
     if reference is None or not reference.uid:

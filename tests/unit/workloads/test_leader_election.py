@@ -3,7 +3,15 @@
 import pytest
 
 from fairlead.model.objects import Lease, LeaseSpec, Metadata
-from fairlead.workloads.leader_election import SeenLease, Timing, may_take, released, see, taken, timing_fault
+from fairlead.workloads.leader_election import (
+    ObservedLease,
+    Timing,
+    acquired,
+    can_acquire,
+    observe,
+    released,
+    timing_fault,
+)
 
 THEN, NOW = "2026-01-01T00:00:00.000000Z", "2026-01-01T00:00:09.000000Z"
 HELD = LeaseSpec("other", 15, THEN, THEN, 3)
@@ -39,14 +47,14 @@ def test_times_that_do_not_fit_each_other_are_refused(timing, fault):
     ],
 )
 def test_when_a_lease_can_be_taken(spec, now, expected):
-    assert may_take(SeenLease(lease(spec), 0.0), "me", now, lambda name: name == "dead") is expected
+    assert can_acquire(ObservedLease(lease(spec), 0.0), "me", now, lambda name: name == "dead") is expected
 
 
 def test_silence_counts_from_when_the_lease_was_first_seen_to_say_so():
-    first = see(None, lease(HELD), 100.0)
-    assert see(first, lease(HELD, "2"), 110.0) == SeenLease(lease(HELD, "2"), 100.0)
+    first = observe(None, lease(HELD), 100.0)
+    assert observe(first, lease(HELD, "2"), 110.0) == ObservedLease(lease(HELD, "2"), 100.0)
     renewed = LeaseSpec("other", 15, THEN, NOW, 3)
-    assert see(first, lease(renewed, "2"), 110.0).since == 110.0
+    assert observe(first, lease(renewed, "2"), 110.0).since == 110.0
 
 
 @pytest.mark.parametrize(
@@ -59,10 +67,10 @@ def test_silence_counts_from_when_the_lease_was_first_seen_to_say_so():
     ],
 )
 def test_the_lease_of_a_holder(spec, expected):
-    assert taken(spec, "me", Timing(), NOW) == expected
+    assert acquired(spec, "me", Timing(), NOW) == expected
 
 
 def test_a_released_lease_can_be_taken_at_once():
     free = released(HELD, NOW)
     assert free == LeaseSpec(None, 1, NOW, NOW, 3)
-    assert may_take(SeenLease(lease(free), 0.0), "me", 0.0)
+    assert can_acquire(ObservedLease(lease(free), 0.0), "me", 0.0)

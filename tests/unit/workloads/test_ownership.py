@@ -8,11 +8,11 @@ from fairlead.workloads.ownership import (
     FOREGROUND,
     ORPHAN,
     Delete,
-    Disown,
     Item,
     OwnerGraph,
     PropagationPolicy,
     Release,
+    RemoveOwners,
 )
 
 NOW = "2026-01-01T00:00:00Z"
@@ -37,9 +37,9 @@ def going(uid, finalizer, *owners):
         pytest.param([item("o")], item("x", "o"), [], None, id="its owner lives"),
         pytest.param([], item("x", "o"), [], None, id="an unknown owner may yet exist"),
         pytest.param([], item("x", "o"), ["o"], Delete(PropagationPolicy.BACKGROUND), id="its only owner is gone"),
-        pytest.param([item("o")], item("x", "o", "p"), ["p"], Disown(frozenset("p")), id="one of two is gone"),
+        pytest.param([item("o")], item("x", "o", "p"), ["p"], RemoveOwners(frozenset("p")), id="one of two is gone"),
         pytest.param([], item("x", "o", "p"), ["o", "p"], Delete(PropagationPolicy.BACKGROUND), id="both are gone"),
-        pytest.param([], item("x", "o", "p"), ["o"], Disown(frozenset("o")), id="one gone, one not known to be"),
+        pytest.param([], item("x", "o", "p"), ["o"], RemoveOwners(frozenset("o")), id="one gone, one not known to be"),
         pytest.param([], item("x", "o", deleted=True), ["o"], None, id="already on its way"),
         pytest.param([item("o", deleted=True)], item("x", "o"), [], None, id="its owner is held by something else"),
         pytest.param(
@@ -56,7 +56,9 @@ def going(uid, finalizer, *owners):
             Delete(PropagationPolicy.FOREGROUND),
             id="its owner waits for it, and it has dependents of its own",
         ),
-        pytest.param([going("o", ORPHAN)], item("x", "o"), [], Disown(frozenset("o")), id="its owner leaves it behind"),
+        pytest.param(
+            [going("o", ORPHAN)], item("x", "o"), [], RemoveOwners(frozenset("o")), id="its owner leaves it behind"
+        ),
         pytest.param([], going("x", ORPHAN), [], Release(ORPHAN), id="nobody left to leave behind"),
         pytest.param([item("y", "x")], going("x", ORPHAN), [], None, id="dependents must be disowned first"),
         pytest.param([], going("x", FOREGROUND), [], Release(FOREGROUND), id="nobody left to wait for"),

@@ -9,12 +9,12 @@ from fairlead.model.decode import decode
 from fairlead.model.objects import Pod
 from fairlead.model.storage import PersistentVolumeClaim
 from fairlead.model.workloads import ControllerRevision, StatefulSet
-from fairlead.workloads.history import forgettable, plan_history, revisions_of, template_of, update_revision
+from fairlead.workloads.history import plan_history, revisions_of, surplus_revisions, template_of, update_revision
 from fairlead.workloads.statefulset import (
     Replica,
     Revisions,
     claim_owners,
-    forsaken_claims,
+    claims_to_delete,
     make_claims,
     make_pod,
     observe_pods,
@@ -144,12 +144,12 @@ def test_a_pod_mounts_its_claims_in_place_of_volumes_of_the_same_names():
 def test_claims_are_retained_unless_the_set_says_otherwise():
     claim = decode(PersistentVolumeClaim, make_claims(stateful_set(**CLAIMS), 0)[0])
     retaining, taking = stateful_set(1, **CLAIMS), stateful_set(1, **CLAIMS, **TAKEN_ALONG)
-    assert (claim_owners(retaining, claim), forsaken_claims(retaining, pod(1))) == ((), [])
+    assert (claim_owners(retaining, claim), claims_to_delete(retaining, pod(1))) == ((), [])
     (owner,) = claim_owners(taking, claim)
     assert (owner.kind, owner.uid, owner.controller) == ("StatefulSet", "s", False)
     owned = structs.replace(claim, metadata=structs.replace(claim.metadata, owner_references=(owner,)))
     assert (claim_owners(taking, owned), claim_owners(retaining, owned)) == ((owner,), ())
-    assert [forsaken_claims(taking, pod(n)) for n in (0, 1)] == [[], ["www-db-1"]]
+    assert [claims_to_delete(taking, pod(n)) for n in (0, 1)] == [[], ["www-db-1"]]
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_only_revisions_that_nobody_uses_are_forgotten():
         known = remembered(stateful_set(image=f"db:{i}"), known)
     wanted = stateful_set(image="db:4", revisionHistoryLimit=1)
     in_use = {known[0].name, update_revision(wanted)}
-    assert [r.revision for r in forgettable(wanted, known, in_use)] == [2, 3]
+    assert [r.revision for r in surplus_revisions(wanted, known, in_use)] == [2, 3]
 
 
 @settings(max_examples=60)

@@ -9,9 +9,9 @@ from fairlead.nodeagent.volumes import VolumeError, place_of, volume_of_claim
 from fairlead.workloads.volume_binding import (
     Bind,
     DeleteVolume,
-    GiveClass,
-    LetGo,
     Provision,
+    RemoveProtection,
+    SetClass,
     SetPhase,
     WaitReason,
     plan_claim,
@@ -55,10 +55,10 @@ def planned(wanted, *things, users=()):
     told = {
         Bind: lambda: f"bind {step.volume.name}",
         Provision: lambda: f"provision {step.document['metadata']['name']}",
-        GiveClass: lambda: f"class {step.name}",
+        SetClass: lambda: f"class {step.name}",
         SetPhase: lambda: step.phase,
         WaitReason: lambda: step.reason,
-        LetGo: lambda: "let go",
+        RemoveProtection: lambda: "let go",
     }
     return told[type(step)]() if step else None
 
@@ -159,7 +159,7 @@ PROTECTED = {"deletionTimestamp": NOW, "finalizers": ["kubernetes.io/pv-protecti
         pytest.param(
             volume(phase="Released", **{**GOES, "csi": {"driver": "x", "volumeHandle": "h"}}), None, None, id="not ours"
         ),
-        pytest.param(volume(metadata=PROTECTED), None, LetGo(), id="deleted while free"),
+        pytest.param(volume(metadata=PROTECTED), None, RemoveProtection(), id="deleted while free"),
         pytest.param(
             volume(phase="Bound", metadata=PROTECTED, **GOES), claim("Bound", volumeName="v"), None, id="while bound"
         ),

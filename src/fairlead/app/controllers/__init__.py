@@ -22,7 +22,7 @@ from fairlead.app.controllers.garbage import GarbageCollector
 from fairlead.app.controllers.jobs import JobController
 from fairlead.app.controllers.load_balancers import LoadBalancerController
 from fairlead.app.controllers.loop import Controller, run_controller
-from fairlead.app.controllers.namespaces import NamespaceEmptier, NamespaceFurnisher
+from fairlead.app.controllers.namespaces import NamespaceContentDeleter, NamespaceInitializer
 from fairlead.app.controllers.nodes import NodeController
 from fairlead.app.controllers.replicasets import ReplicaSetController, ReplicationControllerController
 from fairlead.app.controllers.scheduler import Scheduler
@@ -68,8 +68,8 @@ CONTROLLERS: dict[str, Callable[[ControllerContext], Controller[Any]]] = {
     "custom-resources": lambda context: context.custom_kinds,
     "disruption": DisruptionController,
     "dns-autoscaler": DnsAutoscaler,
-    "namespace-defaults": NamespaceFurnisher,
-    "namespace": NamespaceEmptier,
+    "namespace-defaults": NamespaceInitializer,
+    "namespace": NamespaceContentDeleter,
     "garbage-collector": GarbageCollector,
 }
 _OF_SERVICES = frozenset({SliceController.name, EndpointsController.name, MirroringController.name})

@@ -18,7 +18,7 @@ from fairlead.drivers.kube.event_recorder import EventWriter
 from fairlead.drivers.kube.work_queue import Clock
 from fairlead.drivers.steering.faults import Steering
 from fairlead.model.names import ObjectKey
-from fairlead.workloads.node_lifecycle import BORNE_BY_DEFAULT
+from fairlead.workloads.node_lifecycle import DEFAULT_TOLERATION
 
 
 class SigningAuthority(NamedTuple):
@@ -34,7 +34,7 @@ class ControllerSettings:
 
     Attributes:
         node_grace: seconds without a heartbeat after which a Node counts as lost; node agents send one every 10.
-        borne_by_default: seconds after which Pods that do not say otherwise leave a Node that is not ready.
+        default_toleration: seconds after which Pods that do not say otherwise leave a Node that is not ready.
         load_balancer_pools: addresses for Services of type LoadBalancer; none leaves these to others.
         authority: what signs requests for certificates; None leaves these to others.
         load_balancer_seen: called for each Service of type LoadBalancer that is there, and each change of one.
@@ -42,7 +42,7 @@ class ControllerSettings:
     """
 
     node_grace: float = 40.0
-    borne_by_default: float = BORNE_BY_DEFAULT
+    default_toleration: float = DEFAULT_TOLERATION
     load_balancer_pools: tuple[AddressPool, ...] = ()
     authority: SigningAuthority | None = None
     load_balancer_seen: Callable[[], None] = lambda: None

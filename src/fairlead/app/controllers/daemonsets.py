@@ -10,7 +10,7 @@ from fairlead.model.objects import Node, Pod
 from fairlead.model.workloads import ControllerRevision, DaemonSet
 from fairlead.workloads.daemonset import DaemonPlan, make_daemon, node_of, observe_daemons, plan_daemons
 from fairlead.workloads.events import OF_PODS, daemon_ended
-from fairlead.workloads.history import forgettable, plan_history, update_revision
+from fairlead.workloads.history import plan_history, surplus_revisions, update_revision
 from fairlead.workloads.statefulset import REVISION_LABEL
 
 
@@ -58,7 +58,7 @@ class DaemonSetController:
         status = observe_daemons(daemon_set, nodes, pods, now_text())
         await write_status(self._context, self._sets, daemon_set, status)
         used = {update_revision(daemon_set), *(f"{key.name}-{pod.labels.get(REVISION_LABEL)}" for pod in pods)}
-        for revision in forgettable(daemon_set, self._revisions.of(daemon_set), used):
+        for revision in surplus_revisions(daemon_set, self._revisions.of(daemon_set), used):
             await self._revisions.delete(daemon_set, revision)
         if status.number_available < status.number_ready:
             self.queue.add_later(key, 1.0)  # a ready Pod becomes available by time alone

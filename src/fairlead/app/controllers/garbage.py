@@ -16,7 +16,7 @@ from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.decode import decode
 from fairlead.model.document import Doc
 from fairlead.model.objects import KubeObject, OwnerReference
-from fairlead.workloads.ownership import Action, Delete, Disown, Item, OwnerGraph, Release
+from fairlead.workloads.ownership import Action, Delete, Item, OwnerGraph, Release, RemoveOwners
 
 
 class GarbageCollector:
@@ -98,7 +98,7 @@ class GarbageCollector:
         if isinstance(action, Delete):
             options = {"preconditions": {"uid": item.uid}, "propagationPolicy": action.policy.value}
             await self._client.delete(path, {"kind": "DeleteOptions", "apiVersion": "v1", **options})
-        elif isinstance(action, Disown):
+        elif isinstance(action, RemoveOwners):
             kept = [msgspec.to_builtins(owner) for owner in item.owners if owner.uid not in action.uids]
             await self._patch_metadata(path, item, {"ownerReferences": kept})
         elif isinstance(action, Release):

@@ -27,7 +27,7 @@ CONFIG_MAPS = ResourcePath("v1", "configmaps")
 ROOT_CA = "kube-root-ca.crt"
 
 
-class NamespaceEmptier:
+class NamespaceContentDeleter:
     """Keys are those of Namespaces."""
 
     name = "namespace-controller"
@@ -143,7 +143,7 @@ class CertificateMap(KubeObject, frozen=True):
         return self.data.ca if self.data else ""
 
 
-class NamespaceFurnisher:
+class NamespaceInitializer:
     """Puts the ServiceAccount ``default`` and the cluster's CA certificate into every namespace. Keys: Namespaces."""
 
     name = "namespace-defaults-controller"

@@ -31,7 +31,7 @@ class NodeController:
     def __init__(self, context: ControllerContext) -> None:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
         self._client, self._clock = context.client, context.clock
-        self._grace, self._borne = context.settings.node_grace, context.settings.borne_by_default
+        self._grace, self._borne = context.settings.node_grace, context.settings.default_toleration
         self._events = context.events.recorder(self.name)
         self._pods = context.node_pods
         self._nodes = context.watches.of(NODES, Node)

@@ -13,13 +13,13 @@ from fairlead.model.objects import Pod
 from fairlead.model.storage import PersistentVolumeClaim
 from fairlead.model.workloads import ControllerRevision, StatefulSet
 from fairlead.workloads.events import OF_STATEFUL_PODS, replica_ended
-from fairlead.workloads.history import forgettable, plan_history, revisions_of, template_of
+from fairlead.workloads.history import plan_history, revisions_of, surplus_revisions, template_of
 from fairlead.workloads.statefulset import (
     REVISION_LABEL,
     StatefulPlan,
     claim_names,
     claim_owners,
-    forsaken_claims,
+    claims_to_delete,
     is_wanted,
     make_claims,
     make_pod,
@@ -76,7 +76,7 @@ class StatefulSetController:
         status = observe_pods(stateful_set, pods, revisions, now_text())
         await write_status(self._context, self._sets, stateful_set, status)
         used = {*revisions, *(pod.labels.get(REVISION_LABEL, "") for pod in pods)}
-        for revision in forgettable(stateful_set, known, used):
+        for revision in surplus_revisions(stateful_set, known, used):
             await self._revisions.delete(stateful_set, revision)
         if status.available_replicas < status.ready_replicas:
             self.queue.add_later(key, 1.0)  # a ready Pod becomes available by time alone
@@ -148,7 +148,7 @@ class StatefulSetController:
 
     async def _forsake(self, stateful_set: StatefulSet, pod: Pod) -> None:
         """Delete the claims that are to go with a Pod, before it: they stay for as long as it uses them."""
-        for name in forsaken_claims(stateful_set, pod):
+        for name in claims_to_delete(stateful_set, pod):
             try:
                 await self._context.client.delete(self._claims.resource.path(stateful_set.namespace, name))
             except KubeError as error:

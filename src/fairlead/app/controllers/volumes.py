@@ -23,9 +23,9 @@ from fairlead.model.storage import (
 from fairlead.workloads.volume_binding import (
     Bind,
     DeleteVolume,
-    GiveClass,
-    LetGo,
     Provision,
+    RemoveProtection,
+    SetClass,
     SetPhase,
     WaitReason,
     claim_reference,
@@ -96,9 +96,9 @@ class ClaimBinder:
                 message = f"Successfully provisioned volume {volume.name}"
                 self._say(claim, EventText("ProvisioningSucceeded", message))
                 await self._bind(claim, volume)
-            case GiveClass(name):
+            case SetClass(name):
                 await self._patch(claim, {"spec": {"storageClassName": name}})
-            case LetGo():
+            case RemoveProtection():
                 await self._patch(claim, {"metadata": {"finalizers": _without(claim, CLAIM_PROTECTION)}})
             case SetPhase(phase):
                 await self._patch(claim, {"status": {"phase": phase}}, "status")
@@ -178,7 +178,7 @@ class VolumeReclaimer:
                 self._volumes.learn(await self._client.patch(status, patch))
             case DeleteVolume() if await self._has_gone(volume):
                 await self._client.delete(path, {"preconditions": {"uid": volume.metadata.uid}})
-            case LetGo():
+            case RemoveProtection():
                 finalizers = _without(volume, VOLUME_PROTECTION)
                 await self._client.patch(path, _as_seen(volume, {"metadata": {"finalizers": finalizers}}))
 

@@ -16,7 +16,7 @@ from fairlead.labnet.links import NodeNetwork
 from fairlead.model.addresses import overlap
 from fairlead.model.socket_address import SocketAddress
 from fairlead.nodeagent.images import Images
-from fairlead.workloads.node_lifecycle import BORNE_BY_DEFAULT
+from fairlead.workloads.node_lifecycle import DEFAULT_TOLERATION
 
 NO_PROXY = "none"  # the proxy mode of nodes that are left without one, for a proxy that the user brings
 JOINED_LABEL = "fairlead.dev/joined"  # of Nodes on other hosts than the lab's first
@@ -64,7 +64,7 @@ class Timers(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="ca
 
     heartbeat: Seconds = 10.0
     node_grace: Seconds = 40.0
-    eviction: Seconds = BORNE_BY_DEFAULT
+    eviction: Seconds = DEFAULT_TOLERATION
 
 
 class LabSettings(msgspec.Struct, frozen=True):

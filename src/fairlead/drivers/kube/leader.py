@@ -1,7 +1,7 @@
 """Works only while it holds a Lease, so that of several replicas one works at a time.
 
 The rules are ``workloads.leader_election``; this module reads and writes the Lease, waits, starts and stops the work.
-The work is cancelled when the Lease could not be renewed in time, and begins again when it has been taken again. A
+The work is cancelled when the Lease could not be renewed in time, and begins again when it has been acquired again. A
 replica that ends in order gives the Lease back. One that was killed is waited for, unless it can be seen from here that
 it has ended.
 """
@@ -27,7 +27,16 @@ from fairlead.model.decode import DecodeError, decode
 from fairlead.model.document import Doc
 from fairlead.model.events import EventText
 from fairlead.model.objects import Lease, LeaseSpec
-from fairlead.workloads.leader_election import DEFAULTS, JITTER, SeenLease, Timing, may_take, released, see, taken
+from fairlead.workloads.leader_election import (
+    DEFAULTS,
+    JITTER,
+    ObservedLease,
+    Timing,
+    acquired,
+    can_acquire,
+    observe,
+    released,
+)
 
 GOODBYE = 2.0  # seconds for giving the Lease back; a server that does not answer must not hold up an end
 
@@ -67,7 +76,7 @@ class Elector(Collector):
     def __init__(self, client: KubeClient, candidacy: Candidacy, standing_by: Callable[[str], None]) -> None:
         """``standing_by`` is called with the holder's identity whenever another one is found to be it."""
         self._client, self._me, self._standing_by = client, candidacy, standing_by
-        self._seen: SeenLease | None = None
+        self._seen: ObservedLease | None = None
         self._document: Doc = {}  # of the Lease that was seen, with all that others wrote there
         self._renewed = 0.0  # when the request was sent that took or renewed the Lease last
         self._leader_told = ""
@@ -149,23 +158,23 @@ class Elector(Collector):
         sent, text = _now(), now_micro_text()
         document = await self._read()
         if document is None:
-            spec = taken(LeaseSpec(), self._me.identity, self._me.timing, text)
+            spec = acquired(LeaseSpec(), self._me.identity, self._me.timing, text)
             answer = await self._client.create(LEASES.path(self._me.namespace), self._new(spec))
         else:
             self._see(document, sent)
             assert self._seen
-            if not may_take(self._seen, self._me.identity, sent, self._me.is_dead):
+            if not can_acquire(self._seen, self._me.identity, sent, self._me.is_dead):
                 self._client.troubles.over(self._me.deed)
                 self._tell_leader()
                 return False
-            answer = await self._write(taken(self._seen.lease.spec, self._me.identity, self._me.timing, text))
+            answer = await self._write(acquired(self._seen.lease.spec, self._me.identity, self._me.timing, text))
         self._see(answer, sent)
         self._renewed, self._leader_told = sent, ""
         self._client.troubles.over(self._me.deed)
         return True
 
     def _see(self, document: Doc, now: float) -> None:
-        self._document, self._seen = document, see(self._seen, decode(Lease, document), now)
+        self._document, self._seen = document, observe(self._seen, decode(Lease, document), now)
 
     async def _read(self) -> Doc | None:
         try:

@@ -37,7 +37,7 @@ def indexes_to_start(job: Job, done: Collection[int], active: Iterable[Pod], cou
     return tuple(number for number in range(job.spec.completions or 0) if number not in taken)[:count]
 
 
-def superfluous(job: Job, done: Collection[int], active: Sequence[Pod]) -> list[Pod]:
+def surplus_pods(job: Job, done: Collection[int], active: Sequence[Pod]) -> list[Pod]:
     """Pods without a number of their own that is still to be worked on."""
     open_ = set(range(job.spec.completions or 0)) - {*done}
     found = []

@@ -18,12 +18,12 @@ from fairlead.workloads.jobs.indexes import (
     index_of,
     indexes_to_start,
     is_indexed,
-    superfluous,
+    surplus_pods,
     to_text,
 )
 from fairlead.workloads.jobs.past import NOTHING, Past, count_succeeded
 from fairlead.workloads.jobs.policies import Failures, is_managed_here, judge_failures, replaces_only_failed
-from fairlead.workloads.jobs.suspension import say_suspended
+from fairlead.workloads.jobs.suspension import with_suspended_condition
 from fairlead.workloads.pods import is_active
 
 FIRST_DELAY, LAST_DELAY = 10.0, 600.0  # seconds after a failure, doubling; upstream's DefaultJobPodFailureBackOff
@@ -58,14 +58,14 @@ def plan_job(job: Job, mine: Sequence[Pod], now: str, past: Past = NOTHING) -> J
         return JobPlan(job.status, deletes=tuple(active))
     failures = judge_failures(job, mine)
     observed = _observe(job, mine, failures, past, now)
-    status = say_suspended(job, observed, now)
+    status = with_suspended_condition(job, observed, now)
     done = completed_indexes(job, mine) if is_indexed(job) else frozenset()
     if found := verdict(job, status, failures, done, mine, now):
         return JobPlan(ended(observed, found, now), deletes=tuple(active))
     if job.spec.suspend:
         return JobPlan(status, deletes=tuple(active))
     closed = done | failures.indexes
-    surplus = superfluous(job, closed, active) if is_indexed(job) else []
+    surplus = surplus_pods(job, closed, active) if is_indexed(job) else []
     active = [pod for pod in active if pod not in surplus]
     missing = _wanted(job, status, len(failures.indexes)) - len(active)
     if missing < 0:

@@ -11,10 +11,10 @@ from fairlead.model.workloads import Job, JobStatus
 _TYPE = "Suspended"
 
 
-def say_suspended(job: Job, status: JobStatus, now: str) -> JobStatus:
+def with_suspended_condition(job: Job, status: JobStatus, now: str) -> JobStatus:
     """The status, with the condition that says whether the Job is suspended; none for one that never was."""
     others = tuple(c for c in status.conditions or () if c.type != _TYPE)
-    was = is_said_to_be_suspended(status)
+    was = has_suspended_condition(status)
     if job.spec.suspend == was:
         return status
     if job.spec.suspend:
@@ -24,5 +24,5 @@ def say_suspended(job: Job, status: JobStatus, now: str) -> JobStatus:
     return structs.replace(status, conditions=(*others, condition), start_time=now)
 
 
-def is_said_to_be_suspended(status: JobStatus) -> bool:
+def has_suspended_condition(status: JobStatus) -> bool:
     return any(c.type == _TYPE and c.status == "True" for c in status.conditions or ())
