@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from scripts.reference.source import calls, modules, texts
 
-_MAKERS = {"EventText", "RecordEvent", "WaitReason", "_say", "_warn", "_warn_of_policy", "Complaint"}
+_MAKERS = {"EventText", "_say", "_warn", "_warn_of_policy", "Complaint"}
 TYPES = ("Normal", "Warning")
 _REASON = re.compile(r"^(?:[A-Z]\w+|nodeAssigned)$")
 

@@ -79,19 +79,19 @@ def table_name(family: IPFamily) -> TableName:
     return TableName(family, "fairlead-host-ports")
 
 
-class WayOut(NamedTuple):
+class PodEgress(NamedTuple):
     """The Pods whose packets are masqueraded, unless they go to one of the networks inside the cluster; as CIDRs."""
 
     pods: str
     inside: tuple[str, ...]
 
 
-def way_out(pods: str, inside: Iterable[str]) -> WayOut:
-    """That of a node's Pods, given all networks inside."""
-    return WayOut(pods, tuple(cidr for cidr in inside if family_of(cidr) == family_of(pods)))
+def pod_egress(pods: str, inside: Iterable[str]) -> PodEgress:
+    """The egress rule of a node's Pods in one IP family; ``inside`` are the CIDRs of all families."""
+    return PodEgress(pods, tuple(cidr for cidr in inside if family_of(cidr) == family_of(pods)))
 
 
-def table_of(wanted: Iterable[HostPortForward], out: WayOut | None = None) -> Table:
+def table_of(wanted: Iterable[HostPortForward], out: PodEgress | None = None) -> Table:
     """The rules for these forwards, all of one IP family, and for the Pods' way out."""
     ordered = sorted(wanted)
     translations = tuple(_translation(forward) for forward in ordered)
@@ -124,7 +124,7 @@ def _hairpins(addresses: Iterable[str]) -> Iterator[Rule]:
         yield Rule((DestinationTranslated(), *ends), (Masquerade(),), RuleOrigin("", "a Pod that reached itself"))
 
 
-def _masquerade(out: WayOut | None) -> Iterator[Rule]:
+def _masquerade(out: PodEgress | None) -> Iterator[Rule]:
     if out is not None and out.inside:
         ends = (InNetworks(Field.SOURCE, (out.pods,)), InNetworks(Field.DESTINATION, out.inside, negated=True))
         yield Rule(ends, (Masquerade(),), RuleOrigin("", "a Pod's way to the world outside"))

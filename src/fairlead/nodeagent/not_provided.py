@@ -6,7 +6,7 @@ What cannot do without is refused instead (``volumes.check_volumes``); docs/pod-
 from collections.abc import Callable, Iterator
 
 from fairlead.nodeagent.manifest import RESTART, Container, ContainerCapabilities, RunPod, RunPodSpec, SecurityContext
-from fairlead.nodeagent.security_context import USUAL_CAPABILITIES, given_capabilities
+from fairlead.nodeagent.security_context import DEFAULT_CAPABILITIES, given_capabilities
 
 _OF_NODE = "Localhost"  # a profile that the node must have
 _OF_POD: dict[str, Callable[[RunPodSpec], object]] = {
@@ -65,7 +65,7 @@ def _of_container(container: Container, given: tuple[str, ...]) -> Iterator[str]
     security = _security(container)
     if security.privileged:
         yield " beyond ".join(["securityContext.privileged", *given])
-    if set((security.capabilities or ContainerCapabilities()).add or ()) - USUAL_CAPABILITIES.union(given):
+    if set((security.capabilities or ContainerCapabilities()).add or ()) - DEFAULT_CAPABILITIES.union(given):
         yield "securityContext.capabilities.add"
     yield from (path for path, asks in _OF_CONTAINER.items() if asks(container))
 

@@ -12,7 +12,7 @@ from fairlead.nodeagent.manifest import Resources, ResourceSelector, RunPod
 from fairlead.nodeagent.sources import SourceError
 
 
-def resources_told(pod: RunPod, container: str) -> Doc:
+def reported_resources(pod: RunPod, container: str) -> Doc:
     """What the status of a container says that it has: what the Pod asks for now, for nothing is limited here."""
     spec = pod.spec
     containers = (*spec.containers, *(spec.init_containers or ()))

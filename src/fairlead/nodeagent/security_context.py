@@ -28,10 +28,10 @@ class ImageUser(NamedTuple):
     accounts: Accounts = NO_ACCOUNTS
 
 
-NOBODY_NAMED = ImageUser()
+NO_IMAGE_USER = ImageUser()
 
 
-def identity_in(container: Container, pod: RunPod, image: ImageUser = NOBODY_NAMED) -> Identity:
+def identity_in(container: Container, pod: RunPod, image: ImageUser = NO_IMAGE_USER) -> Identity:
     """Who the container's user is in its image: what it says itself goes before what its Pod says, and that before the
     image.
 
@@ -56,7 +56,7 @@ def identity_in(container: Container, pod: RunPod, image: ImageUser = NOBODY_NAM
     return identity
 
 
-def credentials_of(container: Container, pod: RunPod, image: ImageUser = NOBODY_NAMED) -> ProcessCredentials:
+def credentials_of(container: Container, pod: RunPod, image: ImageUser = NO_IMAGE_USER) -> ProcessCredentials:
     """As whom the container runs.
 
     Raises:
@@ -75,7 +75,7 @@ def _first(own: int | None, shared: int | None) -> int | None:
 
 
 # Those of every container here (``drivers.pods.privileges``), which a container gets without asking.
-USUAL_CAPABILITIES = frozenset(
+DEFAULT_CAPABILITIES = frozenset(
     {
         "AUDIT_WRITE",
         "CHOWN",

@@ -12,7 +12,7 @@ from fairlead.model.objects import Condition, has_true_condition
 from fairlead.nodeagent.life.restarts import effective_policy, restarts
 from fairlead.nodeagent.manifest import RunPod
 from fairlead.nodeagent.records import CREATING, ContainerRecord, PodRecord, Running, State, Terminated, Waiting
-from fairlead.nodeagent.resources import resources_told
+from fairlead.nodeagent.resources import reported_resources
 
 
 def build_status(pod: RunPod, record: PodRecord, now: str) -> Doc:
@@ -190,7 +190,7 @@ def _container_status(pod: RunPod, record: ContainerRecord, pod_record: PodRecor
         "restartCount": record.restart_count,
         "ready": (record.ready and not pod_record.unready) or _has_done_its_part(record, pod_record),
         "started": record.started,
-        **resources_told(pod, container.name),
+        **reported_resources(pod, container.name),
     }
 
 

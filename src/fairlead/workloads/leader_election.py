@@ -39,24 +39,24 @@ def timing_fault(timing: Timing) -> str:
 
 
 class ObservedLease(NamedTuple):
-    """A Lease as it was read, and since when it has said the same, by the reader's clock."""
+    """A Lease as it was read, and the time of its last observed change, by the reader's clock."""
 
     lease: Lease
     since: float
 
 
 def observe(before: ObservedLease | None, lease: Lease, now: float) -> ObservedLease:
-    """What is known after a Lease was read."""
+    """Record that a Lease was read."""
     if before and before.lease.spec == lease.spec:
         return ObservedLease(lease, before.since)
     return ObservedLease(lease, now)
 
 
 def can_acquire(seen: ObservedLease, me: str, now: float, is_dead: Callable[[str], bool] = lambda _: False) -> bool:
-    """Whether the Lease may be acquired over or renewed.
+    """Whether the Lease can be acquired or renewed.
 
     Args:
-        is_dead: whether a holder of this identity is known to exist no more.
+        is_dead: whether the holder with this identity is known to have ended.
     """
     holder = seen.lease.spec.holder_identity
     if not holder or holder == me or is_dead(holder):

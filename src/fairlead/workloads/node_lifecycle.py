@@ -1,11 +1,10 @@
-"""What it means that a Node falls silent: its condition, its taints, and what happens to its Pods.
+"""What follows when a Node stops sending heartbeats: its condition, its taints, and the eviction of its Pods.
 
-A Node that has not been heard of for the grace period is Unknown; what is not Ready gets taints that keep Pods away
-and, after as long as each Pod bears it, drive them out. A Node that is short of something gets a taint that keeps Pods
-away. Its Pods are not ready at once, so that their Services do not
-send them anything.
-Pods of a Node that does not exist any more are removed by force, since nobody is left to confirm their end; so are
-those of a silent Node that somebody has tainted as out of service.
+A Node without a heartbeat for the grace period has the condition Unknown. A Node that is not Ready gets taints that
+keep new Pods away, and evict the others when their tolerations expire. A Node under pressure gets a taint that keeps
+new Pods away. Pods of a Node that is not Ready become unready at once, so that Services send them no packets. Pods of a
+deleted Node are deleted by force, since no agent is left to confirm their end, as are those of a Node that is not Ready
+and has the out-of-service taint.
 Upstream: ``pkg/controller/nodelifecycle``, ``pkg/controller/tainteviction``, ``pkg/controller/podgc``.
 """
 
@@ -18,7 +17,7 @@ from fairlead.workloads.placement.scheduling import covers
 
 NOT_READY, UNREACHABLE = "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"
 OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
-# What upstream's admission adds to every Pod that does not say otherwise (DefaultTolerationSeconds).
+# Seconds. Upstream's admission adds such a toleration to every Pod without one (DefaultTolerationSeconds).
 DEFAULT_TOLERATION = 300.0
 _EFFECTS = ("NoSchedule", "NoExecute")
 # Conditions that taint a Node while they are True, each with the taint that it calls for.
@@ -80,25 +79,25 @@ def is_out_of_service(node: Node) -> bool:
     return not node.is_ready and any(taint.key == OUT_OF_SERVICE for taint in node.spec.taints or ())
 
 
-def evicted_at(node: Node, pod: Pod, borne: float = DEFAULT_TOLERATION) -> datetime | None:
-    """When the Pod must leave the Node for its taints; None when it may stay.
+def evicted_at(node: Node, pod: Pod, default: float = DEFAULT_TOLERATION) -> datetime | None:
+    """When the Node's taints evict the Pod; None if they do not.
 
     Args:
-        borne: seconds that a Pod which does not say otherwise bears a Node that is not ready.
+        default: seconds that a Pod without a toleration stays on a Node that is not ready.
     """
     taints = (taint for taint in node.spec.taints or () if taint.effect == "NoExecute")
-    return min((moment for taint in taints if (moment := _borne_until(pod, taint, borne))), default=None)
+    return min((moment for taint in taints if (moment := _tolerated_until(pod, taint, default))), default=None)
 
 
-def _borne_until(pod: Pod, taint: Taint, borne: float) -> datetime | None:
-    bearing = [t for t in pod.spec.tolerations or () if covers(t, taint)]
-    if any(t.toleration_seconds is None for t in bearing):
+def _tolerated_until(pod: Pod, taint: Taint, default: float) -> datetime | None:
+    matching = [t for t in pod.spec.tolerations or () if covers(t, taint)]
+    if any(t.toleration_seconds is None for t in matching):
         return None
     since = datetime.fromisoformat(taint.time_added or "1970-01-01T00:00:00Z")
-    return since + timedelta(seconds=_seconds(bearing, taint, borne))
+    return since + timedelta(seconds=_seconds(matching, taint, default))
 
 
-def _seconds(bearing: Sequence[Toleration], taint: Taint, borne: float) -> float:
-    if bearing:
-        return min(t.toleration_seconds or 0 for t in bearing)
-    return borne if taint.key in (NOT_READY, UNREACHABLE) else 0
+def _seconds(matching: Sequence[Toleration], taint: Taint, default: float) -> float:
+    if matching:
+        return min(t.toleration_seconds or 0 for t in matching)
+    return default if taint.key in (NOT_READY, UNREACHABLE) else 0

@@ -50,7 +50,7 @@ class Delete(NamedTuple):
 
 
 class RemoveOwners(NamedTuple):
-    """Take the references to these owners off the item, and leave it."""
+    """Remove the references to these owners from the item, and keep it."""
 
     uids: frozenset[str]
 

@@ -191,7 +191,8 @@ def claim_owners(stateful_set: StatefulSet, claim: PersistentVolumeClaim) -> tup
 
 
 def claims_to_delete(stateful_set: StatefulSet, pod: Pod) -> list[str]:
-    """The names of the claims that go with a Pod that is deleted: none, but when the set shrinks and wants it so."""
+    """The claims to delete with a Pod: those of a replica that scaling down removes, if the retention policy says
+    Delete."""
     ordinal = ordinal_of(stateful_set, pod)
     if ordinal is None or ordinal in _ordinals(stateful_set):
         return []

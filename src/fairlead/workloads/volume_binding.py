@@ -11,9 +11,9 @@ Upstream: ``pkg/controller/volume/persistentvolume`` (pv_controller.go, index.go
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple
 
 from fairlead.model.document import Doc
+from fairlead.model.events import EventText
 from fairlead.model.labels import matches, requirements
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Pod
@@ -53,19 +53,19 @@ class Provision:
 
 @dataclass(frozen=True)
 class SetClass:
-    """Give the claim the class that is now the default."""
+    """Set the claim's class to the current default."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class RemoveProtection:
-    """Take the protection off: nobody needs the object any more."""
+    """Remove the protection finalizer: no Pod or claim uses the object."""
 
 
 @dataclass(frozen=True)
 class SetPhase:
-    """Say so in the status."""
+    """Set the phase in the status."""
 
     phase: str
 
@@ -75,15 +75,7 @@ class DeleteVolume:
     """Delete the volume, once it is certain that its claim has gone."""
 
 
-class WaitReason(NamedTuple):
-    """Nothing to be done now; an Event about the claim says why. ``type`` is Normal or Warning."""
-
-    reason: str
-    message: str
-    type: str = "Normal"
-
-
-ClaimStep = Bind | Provision | SetClass | RemoveProtection | SetPhase | WaitReason | None
+ClaimStep = Bind | Provision | SetClass | RemoveProtection | SetPhase | EventText | None
 VolumeStep = SetPhase | DeleteVolume | RemoveProtection | None
 
 
@@ -165,20 +157,20 @@ def _unbound(claim: PersistentVolumeClaim, classes: Mapping[str, StorageClass], 
     if name is None and (found := default_class(classes.values())):
         return SetClass(found)
     if not name:
-        return WaitReason("FailedBinding", _NO_CLASS)
+        return EventText("FailedBinding", _NO_CLASS)
     if name not in classes:
-        return WaitReason("ProvisioningFailed", f'storageclass.storage.k8s.io "{name}" not found', "Warning")
+        return EventText("ProvisioningFailed", f'storageclass.storage.k8s.io "{name}" not found', "Warning")
     return _made_by_class(claim, classes[name], is_used)
 
 
 def _made_by_class(claim: PersistentVolumeClaim, storage_class: StorageClass, is_used: bool) -> ClaimStep:
     if storage_class.volume_binding_mode == "WaitForFirstConsumer" and not is_used:
-        return WaitReason("WaitForFirstConsumer", "waiting for first consumer to be created before binding")
+        return EventText("WaitForFirstConsumer", "waiting for first consumer to be created before binding")
     if storage_class.provisioner != PROVISIONER:
-        return WaitReason("ExternalProvisioning", _EXTERNAL.format(storage_class.provisioner))
+        return EventText("ExternalProvisioning", _EXTERNAL.format(storage_class.provisioner))
     if claim.spec.volume_mode != "Filesystem":
         message = f'failed to provision volume with StorageClass "{storage_class.name}": only folders can be made'
-        return WaitReason("ProvisioningFailed", message, "Warning")
+        return EventText("ProvisioningFailed", message, "Warning")
     return Provision(_volume(claim, storage_class))
 
 

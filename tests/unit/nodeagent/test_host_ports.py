@@ -6,7 +6,7 @@ from fairlead.model.addresses import IPFamily
 from fairlead.model.decode import decode
 from fairlead.netfilter.nft_text import render_table
 from fairlead.netfilter.ruleset import Target
-from fairlead.nodeagent.host_ports import HostPortForward, forwards, table_name, table_of, way_out
+from fairlead.nodeagent.host_ports import HostPortForward, forwards, pod_egress, table_name, table_of
 from fairlead.nodeagent.manifest import RunPod
 
 
@@ -78,8 +78,8 @@ def test_rules_do_not_depend_on_the_order_of_pods():
 
 def test_only_what_pods_send_to_the_world_outside_is_masqueraded():
     inside = ("10.244.0.0/16", "10.96.0.0/16", "fd00:10:244::/48")
-    text = render_table(table_name(IPFamily.IPV4), table_of((), way_out("10.244.1.0/24", inside)))
+    text = render_table(table_name(IPFamily.IPV4), table_of((), pod_egress("10.244.1.0/24", inside)))
     assert "ip saddr 10.244.1.0/24 ip daddr != { 10.96.0.0/16, 10.244.0.0/16 } masquerade" in text
-    text = render_table(table_name(IPFamily.IPV6), table_of((), way_out("fd00:10:244:1::/64", inside)))
+    text = render_table(table_name(IPFamily.IPV6), table_of((), pod_egress("fd00:10:244:1::/64", inside)))
     assert "ip6 saddr fd00:10:244:1::/64 ip6 daddr != fd00:10:244::/48 masquerade" in text
-    assert table_of((), way_out("10.244.1.0/24", ())) == table_of(())
+    assert table_of((), pod_egress("10.244.1.0/24", ())) == table_of(())

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairlead.model.decode import decode
+from fairlead.model.events import EventText
 from fairlead.nodeagent.life import pod_events as events
 from fairlead.nodeagent.life import pod_life as life
-from fairlead.nodeagent.life.container_events import Tell
 from fairlead.nodeagent.life.container_life import ContainerLife, Phase
 from fairlead.nodeagent.limits import (
     StorageUse,
@@ -35,7 +35,7 @@ def test_a_rejected_pod_ends_before_it_begins():
     main = ContainerLife(ContainerRecord(Container("main")), "Always")
     pod, effects = life.step_pod(life.PodLife((), (main,), 30.0), events.Fail(refusal, "Warning"), 0.0)
     assert [each for each in effects if not isinstance(each, events.GraceAfter)] == [
-        Tell("UnexpectedAdmissionError", "Pod was rejected: no address left", "Warning"),
+        EventText("UnexpectedAdmissionError", "Pod was rejected: no address left", "Warning"),
         events.Close(),
     ]
     pod, effects = life.step_pod(pod, events.BeginPod(), 0.0)

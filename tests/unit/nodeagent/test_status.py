@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fairlead.allocation.podip import CIDRExhausted, next_pod_ip
 from fairlead.model.decode import decode
-from fairlead.nodeagent.life.restarts import LAST_DELAY, NO_MORE, effective_policy, next_delay, restarts
+from fairlead.nodeagent.life.restarts import LAST_DELAY, NO_RESTARTS, effective_policy, next_delay, restarts
 from fairlead.nodeagent.manifest import Container, ExitCodes, Probe, RestartRule, RunPod
 from fairlead.nodeagent.probing import ProbeVerdict, Series
 from fairlead.nodeagent.records import (
@@ -253,7 +253,7 @@ class TestRestarts:
             ("Never", 4, "NotIn", True),
             ("OnFailure", 4, "In", True),
             ("Always", 0, "In", True),
-            (NO_MORE, 3, "In", False),
+            (NO_RESTARTS, 3, "In", False),
         ],
     )
     def test_a_rule_goes_before_the_policy(self, policy, code, operator, expected):

@@ -3,6 +3,7 @@
 import pytest
 
 from fairlead.model.decode import decode
+from fairlead.model.events import EventText
 from fairlead.model.objects import Pod
 from fairlead.model.storage import PersistentVolume, PersistentVolumeClaim, StorageClass
 from fairlead.nodeagent.volumes import VolumeError, place_of, volume_of_claim
@@ -13,7 +14,6 @@ from fairlead.workloads.volume_binding import (
     RemoveProtection,
     SetClass,
     SetPhase,
-    WaitReason,
     plan_claim,
     plan_volume,
     unready_claim,
@@ -57,7 +57,7 @@ def planned(wanted, *things, users=()):
         Provision: lambda: f"provision {step.document['metadata']['name']}",
         SetClass: lambda: f"class {step.name}",
         SetPhase: lambda: step.phase,
-        WaitReason: lambda: step.reason,
+        EventText: lambda: step.reason,
         RemoveProtection: lambda: "let go",
     }
     return told[type(step)]() if step else None

@@ -34,7 +34,7 @@ class ControllerSettings:
 
     Attributes:
         node_grace: seconds without a heartbeat after which a Node counts as lost; node agents send one every 10.
-        default_toleration: seconds after which Pods that do not say otherwise leave a Node that is not ready.
+        default_toleration: seconds that Pods without a toleration stay on a Node that is not ready.
         load_balancer_pools: addresses for Services of type LoadBalancer; none leaves these to others.
         authority: what signs requests for certificates; None leaves these to others.
         load_balancer_seen: called for each Service of type LoadBalancer that is there, and each change of one.

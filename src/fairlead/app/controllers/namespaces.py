@@ -28,7 +28,7 @@ ROOT_CA = "kube-root-ca.crt"
 
 
 class NamespaceContentDeleter:
-    """Keys are those of Namespaces."""
+    """Deletes the objects of a terminating namespace. Keys: Namespaces."""
 
     name = "namespace-controller"
     workers = 2

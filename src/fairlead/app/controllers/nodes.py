@@ -31,7 +31,7 @@ class NodeController:
     def __init__(self, context: ControllerContext) -> None:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
         self._client, self._clock = context.client, context.clock
-        self._grace, self._borne = context.settings.node_grace, context.settings.default_toleration
+        self._grace, self._default_toleration = context.settings.node_grace, context.settings.default_toleration
         self._events = context.events.recorder(self.name)
         self._pods = context.node_pods
         self._nodes = context.watches.of(NODES, Node)
@@ -101,7 +101,7 @@ class NodeController:
 
     def _eviction(self, key: ObjectKey, pod: Pod) -> datetime | None:
         node = self._nodes.objects.get(key)
-        return evicted_at(node, pod, self._borne) if node and not pod.is_terminating else None
+        return evicted_at(node, pod, self._default_toleration) if node and not pod.is_terminating else None
 
     async def _mark_unknown(self, node: Node, condition: Condition) -> None:
         document = msgspec.to_builtins(condition)

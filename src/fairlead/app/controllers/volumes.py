@@ -27,7 +27,6 @@ from fairlead.workloads.volume_binding import (
     RemoveProtection,
     SetClass,
     SetPhase,
-    WaitReason,
     claim_reference,
     claims_of,
     plan_claim,
@@ -53,7 +52,7 @@ class ClaimBinder:
         self._pods = context.watches.of(PODS, Pod)
         self.needs = (self._claims, self._volumes, self._classes, self._pods)
         self._users: dict[ObjectKey, set[ObjectKey]] = {}  # by claim: the Pods that use it
-        self._waiting: dict[ObjectKey, WaitReason] = {}  # what was last said of claims that wait
+        self._waiting: dict[ObjectKey, EventText] = {}  # what was last said of claims that wait
         self._claims.listen(self._claim_changed)
         self._volumes.listen(self._look_again)
         self._classes.listen(self._look_again)
@@ -102,9 +101,9 @@ class ClaimBinder:
                 await self._patch(claim, {"metadata": {"finalizers": _without(claim, CLAIM_PROTECTION)}})
             case SetPhase(phase):
                 await self._patch(claim, {"status": {"phase": phase}}, "status")
-            case WaitReason() as why if self._waiting.get(key) != why:
+            case EventText() as why if self._waiting.get(key) != why:
                 self._waiting[key] = why
-                self._say(claim, EventText(*why))
+                self._say(claim, why)
 
     async def _bind(self, claim: PersistentVolumeClaim, volume: PersistentVolume) -> None:
         """First the volume is the claim's, then the claim says so, then it is bound: an interrupted step goes on."""

@@ -30,7 +30,7 @@ from fairlead.nodeagent.images import ImageError, Program, program_for
 from fairlead.nodeagent.manifest import Container, RunPod
 from fairlead.nodeagent.real_image import RealImage, program_of
 from fairlead.nodeagent.security_context import (
-    NOBODY_NAMED,
+    NO_IMAGE_USER,
     ImageUser,
     credentials_of,
     given_capabilities,
@@ -143,7 +143,7 @@ class PodContext:
         folders = self.volumes.write(around) | await self.volumes.of_claims(self.pod)
         expanded = with_expanded_command(container, declared_variables(container, around))
         program = self._program(expanded, image)
-        user = image.user if image else NOBODY_NAMED
+        user = image.user if image else NO_IMAGE_USER
         home = identity_in(container, self.pod, user).home
         environment = build_environment(container, around, program.env, home or ("/" if image else ""))
         prepare_host_paths(self.pod)

@@ -13,7 +13,7 @@ from fairlead.drivers.proxy.ruleset_watch import RulesetWatch
 from fairlead.model.addresses import IPFamily, family_of
 from fairlead.netfilter.nft_listing import takeover
 from fairlead.netfilter.ruleset import Table
-from fairlead.nodeagent.host_ports import HostPortForward, table_name, table_of, way_out
+from fairlead.nodeagent.host_ports import HostPortForward, pod_egress, table_name, table_of
 
 COMMENT = "host ports of Pods, and their way to the world outside; kept by the node agent"
 
@@ -31,8 +31,8 @@ class HostPorts:
     def __init__(self, pod_cidrs: Iterable[str], inside: Iterable[str] = ()) -> None:
         self._wanted: dict[str, tuple[HostPortForward, ...]] = {}
         networks = tuple(inside)
-        self._ways_out = {family_of(cidr): way_out(cidr, networks) for cidr in pod_cidrs}
-        self._applied: dict[IPFamily, Table | None] = dict.fromkeys(self._ways_out)  # None: whatever is there
+        self._egress = {family_of(cidr): pod_egress(cidr, networks) for cidr in pod_cidrs}
+        self._applied: dict[IPFamily, Table | None] = dict.fromkeys(self._egress)  # None: whatever is there
         self._busy = asyncio.Lock()
         self._watch = RulesetWatch()
 
@@ -65,7 +65,7 @@ class HostPorts:
             wanted = [forward for forwards in self._wanted.values() for forward in forwards]
             for family, applied in self._applied.items():
                 mine = (forward for forward in wanted if forward.family == family)
-                table = table_of(mine, self._ways_out[family])
+                table = table_of(mine, self._egress[family])
                 if table != applied:
                     await replace_table(table_name(family), table, COMMENT)
                     self._applied[family] = table

@@ -36,7 +36,7 @@ from fairlead.nodeagent.environment import PodPlacement
 from fairlead.nodeagent.life import pod_events as events
 from fairlead.nodeagent.life import pod_life as life
 from fairlead.nodeagent.life.beginning import begin, life_of
-from fairlead.nodeagent.life.container_events import ContainerEvent, Tell
+from fairlead.nodeagent.life.container_events import ContainerEvent
 from fairlead.nodeagent.life.container_life import ContainerLife
 from fairlead.nodeagent.manifest import RunPod
 from fairlead.nodeagent.not_provided import not_provided
@@ -225,8 +225,8 @@ class PodRun:
         match effect:
             case events.ForContainer(name, wanted):
                 self.containers[name].perform(wanted, self.sandbox.child)
-            case Tell():
-                self._context.say(EventText(*effect))
+            case EventText():
+                self._context.say(effect)
             case events.Open():
                 self._do(self._open())
             case events.Close():

@@ -5,6 +5,7 @@
 
 from typing import NamedTuple
 
+from fairlead.model.events import EventText
 from fairlead.nodeagent.records import Running, Terminated, Waiting
 
 
@@ -141,12 +142,4 @@ class Wake(NamedTuple):
     after: float
 
 
-class Tell(NamedTuple):
-    """Write an Event about the Pod; ``type`` is Normal or Warning."""
-
-    reason: str
-    message: str
-    type: str = "Normal"
-
-
-ContainerEffect = Start | Follow | GiveUp | Terminate | Wake | Tell
+ContainerEffect = Start | Follow | GiveUp | Terminate | Wake | EventText

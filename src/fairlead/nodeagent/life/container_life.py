@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from fairlead.model.events import EventText
 from fairlead.nodeagent.life.container_events import (
     Begin,
     Blocked,
@@ -36,13 +37,12 @@ from fairlead.nodeagent.life.container_events import (
     Started,
     StartupDone,
     Stop,
-    Tell,
     Terminate,
     Unhealthy,
     Wake,
     Woken,
 )
-from fairlead.nodeagent.life.restarts import NO_MORE, next_delay, restarts
+from fairlead.nodeagent.life.restarts import NO_RESTARTS, next_delay, restarts
 from fairlead.nodeagent.manifest import Container
 from fairlead.nodeagent.records import CREATING, ContainerRecord, Running, State, Terminated, Waiting
 
@@ -146,11 +146,11 @@ def _started(life: ContainerLife, event: Started) -> Step:
     container = life.record.container
     started = _starts_at_once(container)
     ready = started and container.readiness_probe is None
-    present = Tell("Pulled", f'Container image "{container.image}" already present on machine')
+    present = EventText("Pulled", f'Container image "{container.image}" already present on machine')
     told = (
         *(() if event.is_fresh else (present,)),
-        Tell("Created", f"Created container: {container.name}"),
-        Tell("Started", f"Started container {container.name}"),
+        EventText("Created", f"Created container: {container.name}"),
+        EventText("Started", f"Started container {container.name}"),
     )
     record = replace(life.record, image_id=event.image_id)
     running = replace(life, record=record, phase=Phase.RUNNING, retry=FIRST_BLOCKED_RETRY)
@@ -172,12 +172,12 @@ def _blocked(life: ContainerLife, event: Blocked) -> Step:
     )
     new = event.state != life.record.state
     reason, message = event.state
-    tell = Tell("Failed", f"Error: {reason}: {message}", "Warning")
+    failure = EventText("Failed", f"Error: {reason}: {message}", "Warning")
     if reason in _TOLD_ALREADY:
-        tell = Tell("Failed", f"Error: {reason}", "Warning")
+        failure = EventText("Failed", f"Error: {reason}", "Warning")
     if reason == CREATING.reason:  # a volume: a real node does not get as far as the container
-        tell = Tell("FailedMount", message, "Warning")
-    return waiting, (*([tell] if new else []), Wake(life.attempt, life.retry))
+        failure = EventText("FailedMount", message, "Warning")
+    return waiting, (*([failure] if new else []), Wake(life.attempt, life.retry))
 
 
 def _not_started(life: ContainerLife, event: Any) -> Step:
@@ -187,7 +187,7 @@ def _not_started(life: ContainerLife, event: Any) -> Step:
 
 def _start_failed(life: ContainerLife, event: Ended) -> Step:
     life, effects = _ended(life, event)
-    return life, (Tell("Failed", f"Error: {event.end.message}", "Warning"), *effects)
+    return life, (EventText("Failed", f"Error: {event.end.message}", "Warning"), *effects)
 
 
 def _ended(life: ContainerLife, event: Ended) -> Step:
@@ -205,8 +205,8 @@ def _after_end(life: ContainerLife, end: Terminated, ran_for: float = 0.0) -> St
     if not delay:
         return _start(_with_state(life, CREATING))
     message = f"back-off {delay:.0f}s restarting failed container={life.name} pod={life.pod}"
-    tell = Tell("BackOff", f"Back-off restarting failed container {life.name} in pod {life.pod}", "Warning")
-    return _with_state(life, Waiting("CrashLoopBackOff", message)), (tell, Wake(life.attempt, delay))
+    failure = EventText("BackOff", f"Back-off restarting failed container {life.name} in pod {life.pod}", "Warning")
+    return _with_state(life, Waiting("CrashLoopBackOff", message)), (failure, Wake(life.attempt, delay))
 
 
 def _startup_done(life: ContainerLife, event: Any) -> Step:
@@ -218,8 +218,8 @@ def _ready(life: ContainerLife, event: Ready) -> Step:
 
 
 def _unhealthy(life: ContainerLife, event: Unhealthy) -> Step:
-    tell = Tell("Killing", f"Container {life.name} failed {event.what}, will be restarted")
-    return replace(life, phase=Phase.ENDING), (tell, Terminate(life.attempt, event.grace))
+    failure = EventText("Killing", f"Container {life.name} failed {event.what}, will be restarted")
+    return replace(life, phase=Phase.ENDING), (failure, Terminate(life.attempt, event.grace))
 
 
 def _stop_nothing(life: ContainerLife, event: Stop) -> Step:
@@ -234,7 +234,7 @@ def _stop_starting(life: ContainerLife, event: Stop) -> Step:
 def _stop_running(life: ContainerLife, event: Stop) -> Step:
     """The process stays ready until it has ended: traffic that is on its way is still served."""
     stopping = replace(life, phase=Phase.ENDING, grace=event.grace)
-    return stopping, (Tell("Killing", f"Stopping container {life.name}"), Terminate(life.attempt, event.grace))
+    return stopping, (EventText("Killing", f"Stopping container {life.name}"), Terminate(life.attempt, event.grace))
 
 
 def _stop_sooner(life: ContainerLife, event: Stop) -> Step:
@@ -243,7 +243,7 @@ def _stop_sooner(life: ContainerLife, event: Stop) -> Step:
 
 
 def _no_restart(life: ContainerLife, event: Any) -> Step:
-    return replace(life, policy=NO_MORE), ()
+    return replace(life, policy=NO_RESTARTS), ()
 
 
 def _end_for_good(life: ContainerLife, event: Any) -> Step:

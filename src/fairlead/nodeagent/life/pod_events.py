@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from fairlead.model.events import EventText
 from fairlead.nodeagent.life.container_events import (
     ContainerEffect,
     ContainerEvent,
-    Tell,
 )
 from fairlead.nodeagent.life.container_life import ContainerLife
 from fairlead.nodeagent.records import Failure, Running
@@ -128,4 +128,4 @@ class ForContainer(NamedTuple):
     effect: ContainerEffect
 
 
-PodEffect = Open | Close | Leave | RetryAfter | GraceAfter | ForContainer | Tell
+PodEffect = Open | Close | Leave | RetryAfter | GraceAfter | ForContainer | EventText

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from fairlead.model.events import EventText
 from fairlead.nodeagent.life.container_events import (
     Begin,
     ContainerEvent,
@@ -28,7 +29,6 @@ from fairlead.nodeagent.life.container_events import (
     NoRestart,
     SandboxLost,
     Stop,
-    Tell,
 )
 from fairlead.nodeagent.life.container_life import ContainerLife, Phase, step_container
 from fairlead.nodeagent.life.pod_events import (
@@ -57,7 +57,7 @@ from fairlead.nodeagent.life.pod_events import (
 from fairlead.nodeagent.records import ContainerRecord, Failure
 
 RETRY = 1.0  # seconds between attempts to make a sandbox
-LEAST_GRACE = 2.0  # seconds that a sidecar gets to end, however long the others took; upstream's minimum
+MIN_GRACE = 2.0  # seconds that a sidecar always gets to end; upstream's minimum
 
 
 class Stage(enum.Enum):
@@ -158,7 +158,7 @@ def _not_opened(life: PodLife, event: NotOpened, effects: _Effects, now: float) 
     if life.stage is not Stage.OPENING:
         return life
     effects += [
-        Tell("FailedCreatePodSandBox", f"Failed to create pod sandbox: {event.trouble}", "Warning"),
+        EventText("FailedCreatePodSandBox", f"Failed to create pod sandbox: {event.trouble}", "Warning"),
         RetryAfter(RETRY),
     ]
     return replace(life, stage=Stage.BLOCKED, trouble=event.trouble)
@@ -187,7 +187,7 @@ def _delete(life: PodLife, event: DeletePod, effects: _Effects, now: float) -> P
 def _fail(life: PodLife, event: Fail, effects: _Effects, now: float) -> PodLife:
     if life.deadline is not None or life.is_finished or life.stage is Stage.CLOSING:
         return life
-    effects.append(Tell(*event.failure, event.type))
+    effects.append(EventText(*event.failure, event.type))
     return _end(replace(life, failure=event.failure), life.grace, effects, now)
 
 
@@ -210,7 +210,7 @@ def _grace_over(life: PodLife, event: Any, effects: _Effects, now: float) -> Pod
     """What has not been told to end yet, for the others took so long, is told now."""
     if life.deadline is None or now < life.deadline:
         return life
-    return _stop(life, (c.name for c in life.inits if c.is_sidecar and c.grace is None), LEAST_GRACE, effects)
+    return _stop(life, (c.name for c in life.inits if c.is_sidecar and c.grace is None), MIN_GRACE, effects)
 
 
 def _add(life: PodLife, event: Add, effects: _Effects, now: float) -> PodLife:
@@ -303,7 +303,7 @@ def _stop_sidecars(life: PodLife, effects: _Effects, now: float) -> PodLife:
         return life
     for sidecar in reversed([c for c in life.inits if c.is_sidecar]):
         if sidecar.grace is None:
-            left = max((life.deadline or now) - now, LEAST_GRACE)
+            left = max((life.deadline or now) - now, MIN_GRACE)
             life = _stop(life, [sidecar.name], left, effects)
         if not next(c for c in life.inits if c.name == sidecar.name).is_over:
             return life
@@ -323,6 +323,6 @@ def _tell_container(life: PodLife, name: str, event: ContainerEvent, effects: _E
         for place, container in enumerate(lives):
             if container.name == name:
                 stepped, wanted = step_container(container, event)
-                effects += [each if isinstance(each, Tell) else ForContainer(name, each) for each in wanted]
+                effects += [each if isinstance(each, EventText) else ForContainer(name, each) for each in wanted]
                 return replace(life, **{group: (*lives[:place], stepped, *lives[place + 1 :])})  # type: ignore[arg-type]
     return life

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from fairlead.nodeagent.manifest import RESTART, Container, RestartRule, RunPod
 
 FIRST_DELAY, LAST_DELAY = 10.0, 300.0  # seconds, doubling; upstream's MaxContainerBackOff
-FORGIVEN_AFTER = 600.0  # seconds of running after which the back-off starts again: upstream's twice the longest delay
+BACKOFF_RESET_AFTER = (
+    600.0  # seconds of running after which the back-off starts again: upstream's twice the longest delay
+)
 
 
-NO_MORE = ""  # the policy of a container that is not started again, whatever its rules say
+NO_RESTARTS = ""  # the policy of a container that is not started again, whatever its rules say
 
 
 def restart_policy(container: Container, pod: RunPod) -> str:
@@ -34,7 +36,7 @@ def effective_policy(container: Container, of_pod: str, *, is_init: bool) -> str
 
 def restarts(policy: str, exit_code: int, rules: Sequence[RestartRule] = ()) -> bool:
     """Whether a container that ended is started again: if one of its rules says so, or else its policy (KEP-5307)."""
-    if policy == NO_MORE:
+    if policy == NO_RESTARTS:
         return False
     if any(rule.action == RESTART and rule.exit_codes.includes(exit_code) for rule in rules):
         return True
@@ -47,6 +49,6 @@ def next_delay(previous: float | None, ran_for: float) -> float:
     ``previous`` is None before the first restart, which is at once: what ended once may well have had a reason that has
     passed.
     """
-    if ran_for >= FORGIVEN_AFTER or previous is None:
+    if ran_for >= BACKOFF_RESET_AFTER or previous is None:
         return 0.0
     return min(max(previous * 2, FIRST_DELAY), LAST_DELAY)

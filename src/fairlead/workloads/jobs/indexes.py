@@ -38,7 +38,7 @@ def indexes_to_start(job: Job, done: Collection[int], active: Iterable[Pod], cou
 
 
 def surplus_pods(job: Job, done: Collection[int], active: Sequence[Pod]) -> list[Pod]:
-    """Pods without a number of their own that is still to be worked on."""
+    """Pods whose index is complete, out of range, or also that of another Pod."""
     open_ = set(range(job.spec.completions or 0)) - {*done}
     found = []
     for pod in active:

@@ -12,7 +12,7 @@ _TYPE = "Suspended"
 
 
 def with_suspended_condition(job: Job, status: JobStatus, now: str) -> JobStatus:
-    """The status, with the condition that says whether the Job is suspended; none for one that never was."""
+    """The status with the condition Suspended; without it for a Job that was never suspended."""
     others = tuple(c for c in status.conditions or () if c.type != _TYPE)
     was = has_suspended_condition(status)
     if job.spec.suspend == was:

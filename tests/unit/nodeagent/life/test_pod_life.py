@@ -6,6 +6,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from fairlead.model.events import EventText
 from fairlead.nodeagent.life import container_events as c
 from fairlead.nodeagent.life import container_life as cl
 from fairlead.nodeagent.life import pod_events as p
@@ -57,7 +58,7 @@ class World:
             if isinstance(effect, p.ForContainer):
                 assert not (doomed and isinstance(effect.effect, c.Start)), "a start after the end was asked for"
                 self._for_container(effect.name, effect.effect)
-            elif not isinstance(effect, c.Tell):
+            elif not isinstance(effect, EventText):
                 if isinstance(effect, (p.Open, p.Close, p.Leave)):
                     assert not any(isinstance(owed, (p.Open, p.Close, p.Leave)) for owed in self.pending)
                 self.pending.append(effect)
@@ -274,7 +275,7 @@ def test_sidecars_go_after_the_others_the_last_one_first():
     assert [each for each in effects if isinstance(each, p.ForContainer)] == [p.ForContainer("b", c.Terminate(1, 6))]
     life, effects = run(life, of("b", c.Ended(1, end(143), 1)), now=9.5)
     assert [each for each in effects if isinstance(each, p.ForContainer)] == [
-        p.ForContainer("a", c.Terminate(1, pl.LEAST_GRACE))
+        p.ForContainer("a", c.Terminate(1, pl.MIN_GRACE))
     ]
     assert run(life, of("a", c.Ended(1, end(143), 1)))[1] == (p.Close(),)
 
