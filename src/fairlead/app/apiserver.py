@@ -107,12 +107,12 @@ async def _renew(pki: Path) -> None:
 
 
 async def _keep(
-    state: DurableState, env: Environment, seconds: float, put_right: Callable[[Step, Environment], Step]
+    state: DurableState, env: Environment, seconds: float, repair: Callable[[Step, Environment], Step]
 ) -> None:
     """Bring back, every now and then, what a user took away."""
     while True:
         await asyncio.sleep(seconds)
         try:
-            await state.commit(put_right(Step(state.head), env._replace(now=now_text())))
+            await state.commit(repair(Step(state.head), env._replace(now=now_text())))
         except (ApiError, StoreError) as error:  # such as a full disk: the next round may do better
             log.warning("%s", error)

@@ -29,7 +29,7 @@ LOG_BYTES = 16 << 20
 # Pods are found by their node too; ``spec.nodeName`` is the first of their selectable fields (``kinds.pod``).
 PODS, NODE_NAME = "pods", 0
 NO_LABELS: Mapping[str, str] = MappingProxyType({})
-FEW_LABELS = 8  # more are not remembered to be shared
+MAX_SHARED_LABELS = 8  # larger sets of labels are not shared between objects
 
 
 class Stored(NamedTuple):
@@ -191,7 +191,7 @@ def seal(document: Doc, version: int, fields: FieldGetters) -> Stored:
 def shared(labels: dict[str, str]) -> Mapping[str, str]:
     """The labels, as one mapping for all objects that have the same ones, as those of one owner have: a mapping takes
     half as much memory as a document."""
-    return _shared(tuple(labels.items())) if len(labels) <= FEW_LABELS else labels
+    return _shared(tuple(labels.items())) if len(labels) <= MAX_SHARED_LABELS else labels
 
 
 @lru_cache(maxsize=512)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Protocol
 
-from fairlead.registry.access.flow_control.levels import STRANGERS, Level
+from fairlead.registry.access.flow_control.levels import UNAUTHENTICATED, Level
 
 MAX_CONNECTIONS = 4096
 # Descriptors that connections leave alone: the store's, listeners, connections to nodes, and those yet to be counted.
@@ -47,7 +47,7 @@ class Connections:
         """Count a connection, and cut another one if that makes too many."""
         self._owners[connection] = None
         self._held[None] += 1
-        if self._held[None] > self.most * STRANGERS.share:
+        if self._held[None] > self.most * UNAUTHENTICATED.share:
             self._cut(other for other, owner in self._owners.items() if owner is None)
         if len(self._owners) > self.most:
             self.relieve()
@@ -57,7 +57,7 @@ class Connections:
     def claim(self, connection: Connection, user: str, level: Level) -> bool:
         """Count a connection as a user's; False when they have too many."""
         owner = self._owners.get(connection, user)
-        if owner == user or level is STRANGERS:
+        if owner == user or level is UNAUTHENTICATED:
             return True
         if self._held[user] >= self.most * level.share:
             return False

@@ -8,7 +8,7 @@ from fairlead.drivers.apiserver.store.durable_state import DurableState
 from fairlead.drivers.apiserver.store.errors import StoreError
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.linux.rare_log import RareLog
-from fairlead.registry.aggregation.availability import put_right, question
+from fairlead.registry.aggregation.availability import question, update_conditions
 from fairlead.registry.aggregation.extensions import STORAGE, extensions
 from fairlead.registry.environment import Environment
 from fairlead.registry.kinds.apiextensions.custom_resource_definition import STORAGE as DEFINITIONS
@@ -31,6 +31,6 @@ async def look_after_extensions(state: DurableState, env: Environment, servers: 
         answers = await servers.fetch_again(map(question, found))
         now = env._replace(now=now_text(), answers=answers)
         try:
-            await state.commit(put_right(Step(state.head), found, now))
+            await state.commit(update_conditions(Step(state.head), found, now))
         except (ApiError, StoreError) as error:  # one that was deleted meanwhile, or a full disk
             failures.warning(str(error))

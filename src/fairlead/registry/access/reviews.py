@@ -15,7 +15,7 @@ from fairlead.registry.access.authorization import decide, rules_of
 from fairlead.registry.access.node_authorizer import UNENUMERATED, node_of
 from fairlead.registry.access.node_restriction import check_token
 from fairlead.registry.access.rules import AccessRule, Attributes
-from fairlead.registry.access.service_account_tokens import ISSUER, TokenWish, token_claims
+from fairlead.registry.access.service_account_tokens import ISSUER, TokenSpec, token_claims
 from fairlead.registry.documents import bodies
 from fairlead.registry.environment import Write
 from fairlead.registry.requests import User, write_options
@@ -132,8 +132,9 @@ def _token_request(call: Call) -> Reply:
     if (node := node_of(call.request.user)) is not None:
         check_token(node, call.target, spec.get("boundObjectRef") or {}, call.state)
     document["metadata"] = _metadata_of(document.get("metadata") or {}, account["metadata"])
-    wish = TokenWish(tuple(spec.get("audiences") or ()), spec.get("expirationSeconds"), spec.get("boundObjectRef"))
-    claims, expires = token_claims(account, wish, call.state, call.env.now, call.env.new_uid())
+    audiences, bound_to = tuple(spec.get("audiences") or ()), spec.get("boundObjectRef")
+    token_spec = TokenSpec(audiences, spec.get("expirationSeconds"), bound_to)
+    claims, expires = token_claims(account, token_spec, call.state, call.env.now, call.env.new_uid())
     full = {**spec, "audiences": claims["aud"], "expirationSeconds": claims["exp"] - claims["iat"]}
     status = {"token": call.env.sign(claims), "expirationTimestamp": expires}
     return _reply({**document, "spec": full}, status)

@@ -24,7 +24,7 @@ USER_PREFIX = "system:serviceaccount:"
 DEFAULT_SECONDS, SHORTEST_SECONDS, LONGEST_SECONDS = 3600, 600, 1 << 32
 
 
-class TokenWish(NamedTuple):
+class TokenSpec(NamedTuple):
     """The content of a TokenRequest; ``bound_to`` is a BoundObjectReference."""
 
     audiences: tuple[str, ...]
@@ -61,7 +61,7 @@ class _Object(msgspec.Struct):
     metadata: _Metadata
 
 
-def token_claims(account: Doc, wish: TokenWish, state: State, now: str, token_id: str) -> tuple[Doc, str]:
+def token_claims(account: Doc, token_spec: TokenSpec, state: State, now: str, token_id: str) -> tuple[Doc, str]:
     """The claims of a new token, and its expiry in the API's format.
 
     Args:
@@ -71,7 +71,7 @@ def token_claims(account: Doc, wish: TokenWish, state: State, now: str, token_id
         ApiError: 422, its lifetime is too short or too long; 404, 409 or 400, it cannot be bound to that object.
     """
     metadata = account["metadata"]
-    seconds = DEFAULT_SECONDS if wish.seconds is None else wish.seconds
+    seconds = DEFAULT_SECONDS if token_spec.seconds is None else token_spec.seconds
     if seconds < SHORTEST_SECONDS:
         detail = "may not specify a duration less than 10 minutes"
         raise _refused(metadata["name"], seconds, detail)
@@ -81,10 +81,10 @@ def token_claims(account: Doc, wish: TokenWish, state: State, now: str, token_id
     about: Doc = {
         "namespace": metadata["namespace"],
         "serviceaccount": {"name": metadata["name"], "uid": metadata["uid"]},
-        **_bound_objects(account, wish.bound_to or {}, state),
+        **_bound_objects(account, token_spec.bound_to or {}, state),
     }
     claims = {
-        "aud": list(wish.audiences) or [ISSUER],
+        "aud": list(token_spec.audiences) or [ISSUER],
         "exp": _seconds(expires),
         "iat": _seconds(now),
         "nbf": _seconds(now),

@@ -56,7 +56,7 @@ class _Invocation(NamedTuple):
 
 def mutators(webhooks: Sequence[Webhook], around: Surroundings) -> list[Mutator]:
     """The mutating webhooks as mutators."""
-    return [Mutator(each.identity, each.comes_again, partial(_change, each, around)) for each in webhooks]
+    return [Mutator(each.identity, each.is_reinvoked, partial(_change, each, around)) for each in webhooks]
 
 
 def _change(webhook: Webhook, around: Surroundings, attempt: Attempt) -> Mutated | None:

@@ -45,10 +45,10 @@ _UNTYPED = "error applying patch: failed to convert patch object to typed object
 def mutators(state: State, around: Surroundings) -> Iterator[Mutator]:
     """All bound policies as mutators."""
     for policy, bindings in bound_policies(state, MUTATING):
-        comes_again = policy.spec.get("reinvocationPolicy") == "IfNeeded"
+        is_reinvoked = policy.spec.get("reinvocationPolicy") == "IfNeeded"
         for binding in bindings:
             run = partial(_change, policy, binding, state, around)
-            yield Mutator((policy.name, binding.name, "policy"), comes_again, run, feels_itself=True)
+            yield Mutator((policy.name, binding.name, "policy"), is_reinvoked, run, reinvokes_itself=True)
 
 
 def _change(
@@ -62,13 +62,13 @@ def _change(
     except Misconfigured as error:
         _fail(policy, binding, attempt, f"failed to configure binding: {error}", reason="Forbidden")
         return None
-    is_felt = False
+    needs_reinvocation = False
     for parameter in parameters:
         run = _Run(policy, binding, parameter, resource, state, around)
         if run.conditions_hold(attempt):
-            is_felt = True
+            needs_reinvocation = True
             attempt = run.changed(attempt)
-    return Mutated(attempt.new, is_felt)
+    return Mutated(attempt.new, needs_reinvocation)
 
 
 class _Run:

@@ -14,10 +14,10 @@ Identity = tuple[str, ...]
 
 
 class Mutated(NamedTuple):
-    """The result of a mutator. ``is_felt``: reinvocation is needed."""
+    """The result of a mutator. ``needs_reinvocation``: earlier mutators must be called again."""
 
     document: Doc | None
-    is_felt: bool
+    needs_reinvocation: bool
 
 
 class Mutator(NamedTuple):
@@ -25,15 +25,15 @@ class Mutator(NamedTuple):
 
     Attributes:
         identity: unique.
-        comes_again: it is called again after another one has changed the object.
+        is_reinvoked: it is called again after another one has changed the object.
         change: its result for an attempt; None if it does not apply.
-        feels_itself: its own change causes its reinvocation.
+        reinvokes_itself: its own change causes its reinvocation.
     """
 
     identity: Identity
-    comes_again: bool
+    is_reinvoked: bool
     change: Callable[[Attempt], Mutated | None]
-    feels_itself: bool = False
+    reinvokes_itself: bool = False
 
 
 def mutate(attempt: Attempt, mutators: Sequence[Mutator], complete: Callable[[Doc], None]) -> Doc | None:
@@ -47,12 +47,12 @@ def mutate(attempt: Attempt, mutators: Sequence[Mutator], complete: Callable[[Do
     """
     rounds = _Rounds()
     for mutator in mutators:
-        attempt = rounds.pass_by(mutator, attempt)
+        attempt = rounds.apply(mutator, attempt)
     if rounds.has_changed and attempt.new is not None:
         complete(attempt.new)
         for mutator in mutators:
             if mutator.identity in rounds.again:
-                attempt = rounds.pass_by(mutator, attempt)
+                attempt = rounds.apply(mutator, attempt)
     return attempt.new
 
 
@@ -64,15 +64,15 @@ class _Rounds:
     again: set[Identity] = field(default_factory=set)
     has_changed: bool = False
 
-    def pass_by(self, mutator: Mutator, attempt: Attempt) -> Attempt:
+    def apply(self, mutator: Mutator, attempt: Attempt) -> Attempt:
         if (change := mutator.change(attempt)) is None:
             return attempt
-        if mutator.comes_again and mutator.feels_itself:
+        if mutator.is_reinvoked and mutator.reinvokes_itself:
             self.asked.add(mutator.identity)
-        if change.is_felt:
+        if change.needs_reinvocation:
             self.has_changed = True
             self.again |= self.asked
             self.asked = set()
-        if mutator.comes_again and not mutator.feels_itself:
+        if mutator.is_reinvoked and not mutator.reinvokes_itself:
             self.asked.add(mutator.identity)
         return replace(attempt, new=change.document)

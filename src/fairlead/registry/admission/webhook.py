@@ -27,7 +27,7 @@ class Webhook(NamedTuple):
         conditions: ``matchConditions``.
         fails_open: failed calls are ignored.
         allows_dry_run: it can be called for dry runs.
-        comes_again: it is called again after another one has changed the object.
+        is_reinvoked: it is called again after another one has changed the object.
     """
 
     identity: tuple[str, str]
@@ -39,7 +39,7 @@ class Webhook(NamedTuple):
     fails_open: bool
     seconds: int
     allows_dry_run: bool
-    comes_again: bool
+    is_reinvoked: bool
 
 
 def webhooks(state: State, configurations: str) -> list[Webhook]:

@@ -38,7 +38,7 @@ def question(extension: Extension) -> Fetch:
     return Fetch(extension.server, SECONDS)
 
 
-def put_right(step: Step, found: tuple[Extension, ...], env: Environment) -> Step:
+def update_conditions(step: Step, found: tuple[Extension, ...], env: Environment) -> Step:
     """Update the conditions with the servers' answers.
 
     Raises:

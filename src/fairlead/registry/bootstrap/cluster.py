@@ -13,8 +13,8 @@ from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import SERVICE_NAME_LABEL
 from fairlead.registry.access.rules import RBAC
+from fairlead.registry.bootstrap.reconciliation import reconciled_binding, reconciled_role
 from fairlead.registry.bootstrap.roles import cluster_role_bindings, cluster_roles
-from fairlead.registry.bootstrap.upkeep import kept_binding, kept_role
 from fairlead.registry.environment import Environment
 from fairlead.registry.kinds.networking.service_cidr import DEFAULT_NAME, for_cluster
 from fairlead.registry.kinds.scheduling.priority_class import SYSTEM as SYSTEM_PRIORITIES
@@ -44,9 +44,9 @@ def bootstrap(state: State, advertise: tuple[str, int], env: Environment) -> Ste
         document = {"metadata": {"name": given}, "value": value, "description": description}
         step = ensure(step, row_of("scheduling.k8s.io", "priorityclasses"), "", document, env)
     for role in cluster_roles():
-        step = _keep(step, row_of(RBAC, "clusterroles"), role, kept_role, env)
+        step = _keep(step, row_of(RBAC, "clusterroles"), role, reconciled_role, env)
     for binding in cluster_role_bindings(enforces_policies=env.cluster.enforces_policies):
-        step = _keep(step, row_of(RBAC, "clusterrolebindings"), binding, kept_binding, env)
+        step = _keep(step, row_of(RBAC, "clusterrolebindings"), binding, reconciled_binding, env)
     step = ensure_service_cidr(step, env)
     return repair(ensure_kubernetes_service(step, advertise, env), env)
 

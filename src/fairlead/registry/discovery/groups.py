@@ -17,8 +17,8 @@ from fairlead.model.document import Doc
 from fairlead.model.kubernetes_version import MAJOR, MINOR, SERVED
 from fairlead.registry.aggregation.extensions import Extensions
 from fairlead.registry.discovery import openapi_v2
+from fairlead.registry.discovery.aggregated import discoveries_with, groups_with
 from fairlead.registry.discovery.openapi import openapi_document, openapi_index
-from fairlead.registry.discovery.others import discoveries_with, groups_with
 from fairlead.registry.questions import Answers
 from fairlead.registry.resources import BUILT_IN, Resource, ResourceTable, Subresource
 

@@ -3,7 +3,7 @@
 import pytest
 
 from fairlead.drivers.apiserver.connections import FEWEST, MAX_CONNECTIONS, RESERVED, Connections
-from fairlead.registry.access.flow_control.levels import ADMINISTRATORS, STRANGERS, SYSTEM, USERS
+from fairlead.registry.access.flow_control.levels import ADMINISTRATORS, SYSTEM, UNAUTHENTICATED, USERS
 
 MOST = 800
 
@@ -40,7 +40,7 @@ def test_anonymous_clients_only_displace_each_other(table):
     user = connected(table, "jane")
     strangers = [connected(table) for _ in range(1000)]
     kept = [line for line in strangers if not line.is_cut]
-    assert kept == strangers[-int(MOST * STRANGERS.share) :]
+    assert kept == strangers[-int(MOST * UNAUTHENTICATED.share) :]
     assert not user.is_cut
     assert not connected(table, "joe").is_cut
 
@@ -75,7 +75,7 @@ def test_with_all_connections_busy_the_newest_is_closed(table):
 
 def test_anonymous_clients_stay_anonymous(table):
     line = connected(table)
-    assert table.claim(line, "system:anonymous", STRANGERS)
-    for _ in range(int(MOST * STRANGERS.share)):
+    assert table.claim(line, "system:anonymous", UNAUTHENTICATED)
+    for _ in range(int(MOST * UNAUTHENTICATED.share)):
         connected(table)
     assert line.is_cut

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from fairlead.registry.aggregation.availability import put_right, question
+from fairlead.registry.aggregation.availability import question, update_conditions
 from fairlead.registry.aggregation.extensions import STORAGE, extensions
 from fairlead.registry.backend import BackendServer
 from fairlead.registry.questions import ServerAnswer
@@ -158,7 +158,7 @@ def look(world, answer):
     """The condition after the servers have answered."""
     found = extensions(world.state.of(STORAGE), BUILT_IN)
     env = world.env._replace(answers={question(found[0]).key: answer})
-    world.state = put_right(Step(world.state), found, env).state
+    world.state = update_conditions(Step(world.state), found, env).state
     (condition,) = world.do("GET", f"{SERVICES}/v1.{GROUP}")["status"]["conditions"]
     return condition["status"], condition["reason"], condition["message"]
 

@@ -30,7 +30,7 @@ class Level(NamedTuple):
 SYSTEM = Level("system", 8, 0.75)
 ADMINISTRATORS = Level("administrators", 4, 0.5)
 USERS = Level("users", 2, 0.25)
-STRANGERS = Level("strangers", 1, 0.125)
+UNAUTHENTICATED = Level("unauthenticated", 1, 0.125)
 
 _SYSTEM_ACCOUNTS = "system:serviceaccount:kube-system:"
 _ACCOUNTS = "system:serviceaccount:"
@@ -39,7 +39,7 @@ _ACCOUNTS = "system:serviceaccount:"
 def level_of(user: User) -> Level:
     """The class of a user, by the name and groups that authentication gave."""
     if user.name == ANONYMOUS:
-        return STRANGERS
+        return UNAUTHENTICATED
     if user.name.startswith(_SYSTEM_ACCOUNTS) or _is_component(user.name):
         return SYSTEM
     return ADMINISTRATORS if MASTERS in user.groups else USERS

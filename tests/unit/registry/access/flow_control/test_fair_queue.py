@@ -93,7 +93,7 @@ def test_users_that_came_once_are_forgotten():
 @pytest.mark.parametrize(
     ("name", "groups", "level"),
     [
-        ("system:anonymous", ("system:unauthenticated",), levels.STRANGERS),
+        ("system:anonymous", ("system:unauthenticated",), levels.UNAUTHENTICATED),
         ("system:node:node-1", ("system:nodes",), levels.SYSTEM),
         ("system:kube-proxy", (), levels.SYSTEM),
         ("system:serviceaccount:kube-system:fairlead-dns", (), levels.SYSTEM),

@@ -11,7 +11,7 @@ from fairlead.registry.access.rules import AccessRule, uncovered
 from fairlead.registry.bootstrap.roles import AUTOUPDATE
 
 
-def kept_role(there: Doc, wanted: Doc) -> Doc:
+def reconciled_role(there: Doc, wanted: Doc) -> Doc:
     """A ClusterRole that has at least the rules wanted."""
     if not _is_kept(there):
         return there
@@ -21,7 +21,7 @@ def kept_role(there: Doc, wanted: Doc) -> Doc:
     return {**wanted, **there, "metadata": _metadata(there, wanted), "rules": [*rules, *missing]}
 
 
-def kept_binding(there: Doc, wanted: Doc) -> Doc:
+def reconciled_binding(there: Doc, wanted: Doc) -> Doc:
     """A ClusterRoleBinding that has at least the subjects wanted."""
     if not _is_kept(there) or there["roleRef"] != wanted["roleRef"]:
         return there
