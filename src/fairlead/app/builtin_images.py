@@ -43,11 +43,11 @@ def _serve_echo(arguments: Sequence[str]) -> None:
 BUILTINS: dict[str, Builtin] = {DNS: _serve_dns, ECHO: _serve_echo}
 
 
-def furnish() -> None:
+def import_pod_modules() -> None:
     """Import what the images run, in the nursery whose forks they are: nobody else needs it."""
     importlib.import_module("fairlead.app.dns.server")
 
 
 def main() -> None:
     """Be a nursery at the socket whose number is the argument."""
-    nursery.serve(socket.socket(fileno=int(sys.argv[1])), furnish)
+    nursery.serve(socket.socket(fileno=int(sys.argv[1])), import_pod_modules)

@@ -10,7 +10,7 @@ from pathlib import Path
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from fairlead.app.announcer.ways import Orders
+from fairlead.app.announcer.protocols import Orders
 from fairlead.bgp.session import Session, SessionState, StateChanged
 from fairlead.bgp.settings import BgpSettings, PeerSettings
 from fairlead.drivers.bgp.peer import BgpPeer

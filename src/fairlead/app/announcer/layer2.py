@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 
-from fairlead.app.announcer.ways import News, Orders
+from fairlead.app.announcer.protocols import News, Orders
 from fairlead.dataplane.announcing import BEAT, SILENCE, chosen, next_silence, silent_nodes, watched
 from fairlead.drivers.linux.announcing_link import AnnouncingLink, Sign
 

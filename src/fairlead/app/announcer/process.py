@@ -15,7 +15,7 @@ from fairlead.allocation.load_balancer import AddressPool
 from fairlead.app.announcer.bgp import Bgp, SessionMetrics
 from fairlead.app.announcer.layer2 import Layer2
 from fairlead.app.announcer.options import AnnouncerOptions
-from fairlead.app.announcer.ways import AnnouncingWay, Orders
+from fairlead.app.announcer.protocols import AnnouncementProtocol, Orders
 from fairlead.bgp.session import SessionState, StateChanged
 from fairlead.dataplane.announcing import (
     Order,
@@ -56,7 +56,7 @@ async def run(options: AnnouncerOptions, ready: Callable[[], None]) -> None:
 
 
 class Announcer:
-    """Follows the API, and announces by each of its ways what falls to this node."""
+    """Follows the API, and announces this node's addresses by each protocol."""
 
     def __init__(self, options: AnnouncerOptions, client: KubeClient) -> None:
         self._options = options
@@ -91,26 +91,26 @@ class Announcer:
             await self._nodes.synced.wait()
             if self._needs_slices.is_set():
                 await self._slices.synced.wait()
-            async with self._ways() as ways:
-                self._step(ways)
+            async with self._protocols() as protocols:
+                self._step(protocols)
                 ready()
                 while True:
-                    await self._wait(ways)
-                    self._step(ways)
+                    await self._wait(protocols)
+                    self._step(protocols)
 
     async def _follow_slices(self) -> None:
         await self._needs_slices.wait()
         await self._slices.run()
 
     @asynccontextmanager
-    async def _ways(self) -> AsyncIterator[list[AnnouncingWay]]:
-        """The ways to announce, which withdraw in the end."""
-        ways: list[AnnouncingWay] = []
+    async def _protocols(self) -> AsyncIterator[list[AnnouncementProtocol]]:
+        """The configured protocols; they withdraw all addresses at the end."""
+        protocols: list[AnnouncementProtocol] = []
         async with AsyncExitStack() as stack:
             if self._options.answers_on_link:
                 link = Layer2(self._options.node_name, await self._interface(), _now, self._news.set)
                 stack.callback(link.close)
-                ways.append(link)
+                protocols.append(link)
             if self._options.bgp:
                 await self._own_addresses()
                 bgp = Bgp(self._options.bgp, self._options.node_name, self._addresses, self._session_changed)
@@ -118,8 +118,8 @@ class Announcer:
                 stack.push_async_callback(bgp.close)
                 bgp.step(self._order(), _now())  # so that the first thing a router hears is all that there is
                 bgp.start()
-                ways.append(bgp)
-            yield ways
+                protocols.append(bgp)
+            yield protocols
 
     async def _interface(self) -> str:
         """The interface of the nodes' link; waits for the Node to say which address it has there."""
@@ -145,20 +145,20 @@ class Announcer:
         node = self._snapshot.nodes.get(self._options.node_name)
         return node.internal_ips if node else ()
 
-    async def _wait(self, ways: Collection[AnnouncingWay]) -> None:
-        """Until something has changed, or a way has something to do."""
+    async def _wait(self, protocols: Collection[AnnouncementProtocol]) -> None:
+        """Wait until something has changed, or a protocol is due."""
         now = _now()
-        moments = [moment for way in ways if (moment := way.due(now)) is not None]
+        moments = [moment for protocol in protocols if (moment := protocol.due(now)) is not None]
         with suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, min(moments) - now) if moments else None):
                 await self._news.wait()
 
-    def _step(self, ways: Collection[AnnouncingWay]) -> None:
-        """Do what the API and the ways call for by now."""
+    def _step(self, protocols: Collection[AnnouncementProtocol]) -> None:
+        """Announce and withdraw addresses as the API and the protocols require now."""
         self._news.clear()
         orders, now = self._order(), _now()
-        for way in ways:
-            self._record(way.protocol, way.step(orders, now))
+        for protocol in protocols:
+            self._record(protocol.protocol, protocol.step(orders, now))
 
     def _order(self) -> Orders:
         """The nodes that may serve each address; settled again where it may have changed."""

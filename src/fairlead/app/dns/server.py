@@ -67,7 +67,7 @@ async def run(
     """
     process = _Process(options, source, config_map, known)
     if steering:
-        process.misbehave(steering.faults)
+        process.inject_faults(steering.faults)
     try:
         await process.listen()
         watching = asyncio.ensure_future(process.serve(ready))
@@ -120,7 +120,7 @@ class _Process:
         self._pages: list[asyncio.Server] = []
         self._access = PageAccess() if options.authorize_metrics else None
 
-    def misbehave(self, faults: SteeredFaults) -> None:
+    def inject_faults(self, faults: SteeredFaults) -> None:
         """Answer as faults have it, while there are any; to be called before ``listen``."""
         services = FaultyServices.around(self._services, faults)
         self._services = services

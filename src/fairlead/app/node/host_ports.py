@@ -75,7 +75,7 @@ class HostPorts:
         while True:
             await asyncio.sleep(max(self._watch.next_look - time.monotonic(), 0))
             try:
-                if self._watch.have_strangers_come():
+                if self._watch.has_foreign_changes():
                     await self._put_right()
                     self._watch.account_for_all()
             except (RulesError, OSError) as error:  # the kernel may say so again and again; Pods go on all the same

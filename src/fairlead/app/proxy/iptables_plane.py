@@ -46,12 +46,12 @@ class IptablesPlane:
     def is_full_step(self, view: NodeView) -> bool:
         return self._view is None or not serve_alike(self._view, view)
 
-    def doubt(self) -> None:
+    def invalidate(self) -> None:
         self._view = None
 
     async def follow(self, snapshot: ClusterSnapshot, changed: Collection[ObjectKey], view: NodeView) -> Done:
         old, is_full = self._snapshot, self.is_full_step(view)
-        self.doubt()
+        self.invalidate()
         concerned = set(snapshot.services) if is_full else with_rivals(old, snapshot, changed)
         generation = nft.generation()
         put = self._put_in_place if is_full else self._advance

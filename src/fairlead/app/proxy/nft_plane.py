@@ -54,7 +54,7 @@ class NftPlane:
     def is_full_step(self, view: NodeView) -> bool:
         return self._applied is None or not serve_alike(self._applied.view, view)
 
-    def doubt(self) -> None:
+    def invalidate(self) -> None:
         self._applied = None
 
     async def follow(self, snapshot: ClusterSnapshot, changed: Collection[ObjectKey], view: NodeView) -> Done:
@@ -75,14 +75,14 @@ class NftPlane:
         """Change what no Service's rules depend on."""
         if applied.view == view:
             return 0
-        self.doubt()
+        self.invalidate()
         return await nft.change_table(
             self._name, diff(nft_skeleton.skeleton(applied.view), nft_skeleton.skeleton(view))
         )
 
     async def _advance(self, applied: Applied, snapshot: ClusterSnapshot, changed: Collection[ObjectKey]) -> _Progress:
         """One transaction; where the kernel refuses it, one for each half, until it is known whose rules it refuses."""
-        self.doubt()
+        self.invalidate()
         change = advance(applied, snapshot, changed, self._emit)
         try:
             steps = await nft.change_table(self._name, change.transaction) if change.transaction else 0
@@ -119,7 +119,7 @@ class NftPlane:
 
     async def _put_in_place(self, snapshot: ClusterSnapshot, view: NodeView) -> Done:
         """Change what differs, or if that cannot be done, replace it all."""
-        self.doubt()
+        self.invalidate()
         table, applied = self._build(snapshot, view)
         steps = await self._take_over(table)
         if steps is None:

@@ -50,7 +50,7 @@ class Plane(Protocol):
     def is_full_step(self, view: NodeView) -> bool:
         """Whether a step to this view would look at everything, not only at what changes."""
 
-    def doubt(self) -> None:
+    def invalidate(self) -> None:
         """What is in the kernel may not be what it should be: put all of it in place with the next step."""
 
     async def follow(self, snapshot: ClusterSnapshot, changed: Collection[ObjectKey], view: NodeView) -> Done:

@@ -47,10 +47,10 @@ class Policies:
         """Follow the API until the tasks are cancelled."""
         self._feed.start(create_task)
 
-    def doubt(self) -> None:
+    def invalidate(self) -> None:
         """Somebody else has touched the kernel's rules: look at all of them with the next step."""
         for plane in self._planes:
-            plane.doubt()
+            plane.invalidate()
         self.next_try = 0.0
 
     @property

@@ -42,7 +42,7 @@ class PolicyPlane:
     def enforced(self) -> Enforced:
         return self._enforced or Enforced()
 
-    def doubt(self) -> None:
+    def invalidate(self) -> None:
         """What is in the kernel may not be what it should be: put all of it in place with the next step."""
         self._enforced = None
 
@@ -53,7 +53,7 @@ class PolicyPlane:
             RulesError: it takes no rules at all; what it has is in doubt.
         """
         enforced = self._enforced
-        self.doubt()
+        self.invalidate()
         self.refused = {key: why for key, why in self.refused.items() if key not in changed.policies}
         if enforced is None:
             return await self._put(census)

@@ -194,7 +194,7 @@ class NodeProxy:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._next_look() - time.monotonic()):
                     await self.feed.news.wait()
-            if self._refusals.due() or (time.monotonic() >= self.host.next_look and await self.look_around()):
+            if self._refusals.due() or (time.monotonic() >= self.host.next_look and await self.check_host()):
                 return True
             if self.policies is not None and self.policies.is_due:
                 break
@@ -222,18 +222,18 @@ class NodeProxy:
             self.host.account_for(await self.policies.step())
             self._is_at_work = False
 
-    async def look_around(self) -> bool:
+    async def check_host(self) -> bool:
         """Whether this host has changed since the last look: its rules by the hands of others, or its addresses."""
-        have_strangers_come = self.host.have_strangers_come()
-        if have_strangers_come:
+        has_foreign_changes = self.host.has_foreign_changes()
+        if has_foreign_changes:
             for plane in self._planes:
-                plane.doubt()
+                plane.invalidate()
                 self.reports.metrics.foreign.labels(plane.family).inc()
             if self.policies is not None:
-                self.policies.doubt()
+                self.policies.invalidate()
             self.reports.host_firewall(await chains_in_the_way())
         self.host.looked()
-        return have_strangers_come or await self.host.have_addresses_changed()
+        return has_foreign_changes or await self.host.have_addresses_changed()
 
     async def step_until_done(self) -> None:
         self._is_at_work = True
@@ -272,7 +272,7 @@ class NodeProxy:
         except Exception:
             self.feed.give_back(changed)  # the planes that were not reached have not heard of these changes
             for plane in self._planes:
-                plane.doubt()
+                plane.invalidate()
             raise
         self._refusals.tried(changed, held)
         await self.reports.step_done(changed, views)

@@ -116,7 +116,7 @@ def run(name: str | None, data: Path | None, images: tuple[str, ...], **options:
         process.check_machine()
     except process.CannotBeANode as error:
         _fail(error)
-    nursery = Nursery(builtin_images.__name__, builtin_images.furnish)  # before anything of the cluster is read
+    nursery = Nursery(builtin_images.__name__, builtin_images.import_pod_modules)  # before it reads the cluster
     dns = ClusterDNS(options.pop("cluster_dns"), options.pop("cluster_domain"))
     node = StandaloneOptions(
         name=name,

@@ -19,9 +19,9 @@ import msgspec
 from fairlead.drivers.apiserver.audit_notes import log_notes
 from fairlead.drivers.apiserver.chances import Chances
 from fairlead.drivers.apiserver.health import health_page
+from fairlead.drivers.apiserver.injected_faults import Broken, ends_watches, inject_faults
 from fairlead.drivers.apiserver.metrics import CONTENT_TYPE as METRICS_TYPE
 from fairlead.drivers.apiserver.metrics import ApiMetrics
-from fairlead.drivers.apiserver.misbehaving import Broken, ends_watches, misbehave
 from fairlead.drivers.apiserver.outgoing_tls import OutgoingTls
 from fairlead.drivers.apiserver.review_servers import ReviewServers
 from fairlead.drivers.apiserver.store.durable_state import DurableState
@@ -111,7 +111,7 @@ class ApiApplication:
     async def _answer_or_refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             if self._faults:
-                await misbehave(self._faults, scope)
+                await inject_faults(self._faults, scope)
             await self._answer(scope, receive, send)
         except ApiError as error:
             await _send_error(send, error)

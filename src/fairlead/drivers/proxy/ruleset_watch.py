@@ -31,7 +31,7 @@ class RulesetWatch:
         """Whatever has been done so far is known."""
         self._generation = nft.generation()
 
-    def have_strangers_come(self) -> bool:
+    def has_foreign_changes(self) -> bool:
         """Whether there was a transaction that is not accounted for, since the last look."""
         generation = nft.generation()
         if generation == self._generation:

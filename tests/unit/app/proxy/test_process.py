@@ -27,7 +27,7 @@ class Plane:
     def is_full_step(self, _):
         return False
 
-    def doubt(self):
+    def invalidate(self):
         self.doubts += 1
 
     async def follow(self, _, changed, __):
@@ -88,7 +88,7 @@ def test_nothing_is_done_while_cluster_and_host_rest(kernel, monkeypatch):
         kernel["generation"] += 1
         await proxy.wait_for_news()
         assert plane.doubts == 1
-        assert not proxy.host.have_strangers_come()  # they are accounted for now
+        assert not proxy.host.has_foreign_changes()  # they are accounted for now
 
     asyncio.run(scenario())
 
@@ -98,10 +98,10 @@ def test_constant_foreign_changes_are_checked_less_and_less_often(kernel):
         proxy, waits = proxy_of(Plane(IPFamily.IPV4)), []
         for _ in range(6):
             kernel["generation"] += 1
-            assert await proxy.look_around()
+            assert await proxy.check_host()
             waits.append(proxy.host.patience)
         assert waits == [2, 4, 8, 16, 30, 30]
-        assert not await proxy.look_around()
+        assert not await proxy.check_host()
         assert proxy.host.patience == 1
 
     asyncio.run(scenario())
@@ -112,7 +112,7 @@ def test_a_foreign_change_just_before_a_step_is_not_mistaken_for_our_own(kernel)
         proxy = proxy_of(Plane(IPFamily.IPV4))
         kernel["generation"] += 2  # ours, and a stranger's
         await proxy.step()
-        assert proxy.host.have_strangers_come()
+        assert proxy.host.has_foreign_changes()
 
     asyncio.run(scenario())
 
@@ -187,7 +187,7 @@ def test_news_of_policies_is_no_work_for_services(kernel):
         await proxy.enforce_policies()
         assert proxy.policies.steps == 1
         kernel["generation"] += 1  # the transaction that this was
-        assert not proxy.host.have_strangers_come()
+        assert not proxy.host.has_foreign_changes()
         proxy.feed.service_changed(None, service())
         assert await proxy.wait_for_news()
 

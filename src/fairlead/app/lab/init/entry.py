@@ -28,7 +28,7 @@ def main() -> None:
     else:
         calls.set_child_subreaper()  # as the kernel makes PID 1 of a namespace the parent of all orphans
     import_shared_modules()
-    nursery = Nursery(builtin_images.__name__, builtin_images.furnish)
+    nursery = Nursery(builtin_images.__name__, builtin_images.import_pod_modules)
     with open(int(sys.argv[2]), "rb") as file:
         start: LabStart = pickle.load(file)  # noqa: S301 - from the host process
     for fd in start.descriptors:

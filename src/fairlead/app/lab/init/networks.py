@@ -51,9 +51,9 @@ class Networks:
         descriptor = self[node.name]
         netns.run_ip(links.cable_commands(node.cable, node.address, descriptor, self._mtu), inherited=[descriptor])
         self._furnish(node, others)
-        self.introduce(node, others)
+        self.add_routes(node, others)
 
-    def introduce(self, node: NodeNetwork, others: Iterable[NodeNetwork]) -> None:
+    def add_routes(self, node: NodeNetwork, others: Iterable[NodeNetwork]) -> None:
         """Add routes on all nodes to the Pods of a node that is, or will be, on the underlay."""
         netns.run_ip(links.pod_routes([node]))
         for other in self._present(others):

@@ -21,7 +21,7 @@ class NoNetworks:
         """A node begins."""
         self._present.add(node.name)
 
-    def introduce(self, node: NodeNetwork, others: Iterable[NodeNetwork]) -> None:
+    def add_routes(self, node: NodeNetwork, others: Iterable[NodeNetwork]) -> None:
         """Everybody knows the way already."""
 
     def disconnect(self, node: NodeNetwork) -> None:

@@ -102,9 +102,9 @@ class Nodes:
         node = replace(self._place(name, {JOINED_LABEL: "true", **labels}), peer=peer)
         text = self._write_invitation(node)
         self._nodes[node.name] = node
-        self.networks.introduce(node, self._nodes.values())
+        self.networks.add_routes(node, self._nodes.values())
         self._remember(self._memory.with_node(node))
-        self._wire.lead_to(self._nodes.values())
+        self._wire.set_peers(self._nodes.values())
         return text
 
     def _write_invitation(self, node: LabNode) -> str:
@@ -144,7 +144,7 @@ class Nodes:
         self.networks.forget(node, self._nodes.values())
         self._remember(self._memory.without_node(name))
         if self._wire and node.peer:
-            self._wire.lead_to(self._nodes.values())
+            self._wire.set_peers(self._nodes.values())
 
     def _stop(self, name: str) -> None:
         self._disconnect(self._running(name))

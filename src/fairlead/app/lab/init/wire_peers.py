@@ -27,7 +27,7 @@ class LabWire:
         self._component = functools.partial(_component, plan, networks, underlay, report)
         supervisor.add(self._component([plan.wire.hub] if plan.wire.hub else _peers_of(plan.invited)))
 
-    def lead_to(self, nodes: Iterable[LabNode]) -> None:
+    def set_peers(self, nodes: Iterable[LabNode]) -> None:
         """Have the wire lead to the hosts of these nodes and no others."""
         self._supervisor.kill(WIRE)
         self._supervisor.add(self._component(_peers_of(nodes)))

@@ -26,18 +26,18 @@ class Nursery:
 
     Args:
         replacement: the module whose ``main`` is a nursery too, given the number of its socket as an argument.
-        furnish: imports, in the nursery itself, what only processes of Pods need: meanwhile its parent goes on.
+        prepare: runs in the nursery itself: imports the modules that only Pods need, while the parent continues.
 
     Attributes:
         socket: what ``Launcher`` takes; also in reach of what the parent forks later.
     """
 
-    def __init__(self, replacement: str, furnish: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, replacement: str, prepare: Callable[[], None] = lambda: None) -> None:
         self._replacement = replacement
         self.socket, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._pid = os.fork()
         if self._pid == 0:
-            serve(self._theirs, furnish)
+            serve(self._theirs, prepare)
 
     def keep(self) -> None:
         """Start another one if it has ended; what was asked for meanwhile waits in the socket. By now its parent knows
@@ -58,8 +58,8 @@ class Nursery:
         self._theirs.close()
 
 
-def serve(connection: socket.socket, furnish: Callable[[], None] = lambda: None) -> NoReturn:
-    """Fork launchers until nobody is left who could ask for one; see ``Nursery`` for ``furnish``."""
+def serve(connection: socket.socket, prepare: Callable[[], None] = lambda: None) -> NoReturn:
+    """Fork launchers until nobody is left who could ask for one; see ``Nursery`` for ``prepare``."""
     try:
         look_fresh()
         let_go_of_all_but(connection.fileno())
@@ -67,7 +67,7 @@ def serve(connection: socket.socket, furnish: Callable[[], None] = lambda: None)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps launchers
         private_paths()  # looked for once, and known to all that are forked
         gc.disable()  # a collection in any of them would write to every page that they share
-        furnish()
+        prepare()
         gc.freeze()
         while True:
             message, descriptors, _, _ = socket.recv_fds(connection, NICENESS.size, DESCRIPTORS)

@@ -20,7 +20,7 @@ class Broken(Exception):
     """The connection is to break off without an answer."""
 
 
-async def misbehave(faults: SteeredFaults, scope: Mapping[str, Any]) -> None:
+async def inject_faults(faults: SteeredFaults, scope: Mapping[str, Any]) -> None:
     """Do to a request what faults have done to it.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What both ways of announcing have in common: an address, the nodes that may serve it, and when to be asked again."""
+"""The interface that both announcement protocols, layer 2 and BGP, implement."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
@@ -9,8 +9,8 @@ Orders = Mapping[str, Order]  # by address
 News = Callable[[], None]
 
 
-class AnnouncingWay(Protocol):
-    """A way to bring packets for addresses to this node."""
+class AnnouncementProtocol(Protocol):
+    """A protocol that brings packets for addresses to this node."""
 
     @property
     def protocol(self) -> str:
