@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from fairlead.model.addresses import IPFamily
 from fairlead.model.phrases import Phrase
+from fairlead.netfilter.dump.patterns import Rows, RuleKey, Value
 from fairlead.netfilter.dump.values import (
     AtRandom,
     Chain,
@@ -22,16 +23,13 @@ from fairlead.netfilter.dump.values import (
     MarkTest,
     Note,
     RecentlySeen,
-    Rows,
     Rule,
-    RuleKey,
     RuleVerdict,
     SetMark,
     Table,
     Test,
     Translate,
     Unknown,
-    Value,
 )
 from fairlead.netfilter.ruleset import Hook
 from fairlead.trace.chance import Choices, every_way

@@ -7,15 +7,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from fairlead.model.addresses import parse_ip
-from fairlead.netfilter.dump.values import (
-    PROTOCOLS,
-    Pattern,
-    Rows,
-    RuleKey,
-    Test,
-    address_pattern,
-    port_pattern,
-)
+from fairlead.netfilter.dump.patterns import Pattern, Rows, RuleKey, address_pattern, port_pattern
+from fairlead.netfilter.dump.values import PROTOCOLS, Test
 
 _ADDRESSES = {"src": RuleKey.SOURCE, "dst": RuleKey.DESTINATION}
 _PORTS = {"src": RuleKey.SOURCE_PORT, "dst": RuleKey.PORT}

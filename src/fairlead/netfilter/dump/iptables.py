@@ -6,24 +6,19 @@ from dataclasses import dataclass, field
 
 from fairlead.netfilter.dump.ipset import Sets
 from fairlead.netfilter.dump.iptables_targets import target_parts
+from fairlead.netfilter.dump.patterns import Anything, Pattern, Prefix, RuleKey, address_pattern, port_pattern
 from fairlead.netfilter.dump.values import (
     PROTOCOLS,
-    Anything,
     AtRandom,
     Base,
     Chain,
     MarkTest,
     Part,
-    Pattern,
-    Prefix,
     RecentlySeen,
     Rule,
-    RuleKey,
     Table,
     Unknown,
-    address_pattern,
     one,
-    port_pattern,
 )
 from fairlead.netfilter.ruleset import Hook
 

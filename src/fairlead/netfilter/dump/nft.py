@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from fairlead.netfilter.dump.nft_elements import rows_of, split
 from fairlead.netfilter.dump.nft_rules import read_rule
 from fairlead.netfilter.dump.nft_words import named, words_of
-from fairlead.netfilter.dump.values import Base, Chain, Rows, RuleKey, Table
+from fairlead.netfilter.dump.patterns import Rows, RuleKey
+from fairlead.netfilter.dump.values import Base, Chain, Table
 from fairlead.netfilter.ruleset import Hook
 
 _TABLE = re.compile(r"^\s*table (ip|ip6|inet|bridge|netdev|arp) (\S+) \{")

@@ -2,7 +2,8 @@
 
 from fairlead.model.addresses import parse_ip
 from fairlead.netfilter.dump.nft_words import pattern_of
-from fairlead.netfilter.dump.values import ChainCall, DumpedEndpoint, Rows, RuleKey, RuleVerdict
+from fairlead.netfilter.dump.patterns import Rows, RuleKey
+from fairlead.netfilter.dump.values import ChainCall, DumpedEndpoint, RuleVerdict
 
 VERDICTS = ("accept", "drop", "return", "continue")
 

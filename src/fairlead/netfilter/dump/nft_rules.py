@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 from fairlead.netfilter.dump.nft_elements import VERDICTS, NotKnown, endpoint_of, read_verdict, rows_of, split
 from fairlead.netfilter.dump.nft_words import TRANSPORTS, named, number, words_of
+from fairlead.netfilter.dump.patterns import Rows, RuleKey
 from fairlead.netfilter.dump.values import (
     AtRandom,
     Draw,
@@ -17,9 +18,7 @@ from fairlead.netfilter.dump.values import (
     MarkTest,
     Note,
     Part,
-    Rows,
     Rule,
-    RuleKey,
     RuleVerdict,
     SetMark,
     Test,

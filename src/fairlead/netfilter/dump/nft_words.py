@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from fairlead.netfilter.dump.values import PROTOCOLS, Network, Pattern, Prefix, RuleKey, address_pattern, port_pattern
+from fairlead.netfilter.dump.patterns import Network, Pattern, Prefix, RuleKey, address_pattern, port_pattern
+from fairlead.netfilter.dump.values import PROTOCOLS
 
 _WORD = re.compile(r'"[^"]*"|[{},]|[^\s{},"]+(?:,[^\s{},"]+)*')
 
