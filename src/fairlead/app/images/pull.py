@@ -10,7 +10,8 @@ from fairlead.app.images.local import IMAGE_ERRORS, this_platform, unpack
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.images.logins import logins_of_user
 from fairlead.drivers.images.pulling import Progress, PulledImage, pull_image
-from fairlead.drivers.images.registry import Registry, RegistryError
+from fairlead.drivers.images.registry import Registry
+from fairlead.drivers.images.registry_answers import RegistryError
 from fairlead.drivers.images.store import NamedImage, Store
 from fairlead.images.auth_file import AuthFileError, Login
 from fairlead.images.reference import ImageName

@@ -6,7 +6,8 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
-from fairlead.drivers.images.registry import FetchedManifest, Registry, RegistryError
+from fairlead.drivers.images.registry import FetchedManifest, Registry
+from fairlead.drivers.images.registry_answers import RegistryError
 from fairlead.drivers.images.store import Store
 from fairlead.images.digest import DigestMismatch
 from fairlead.images.documents import (

@@ -13,35 +13,29 @@ from pathlib import Path
 from typing import NamedTuple
 
 import httpx2
-import msgspec
 
 from fairlead import __version__
 from fairlead.drivers.images.incoming import IncomingBlob
+from fairlead.drivers.images.registry_answers import (
+    RegistryError,
+    TryAgain,
+    is_final,
+    read_document,
+    reason_of,
+    require_success,
+)
 from fairlead.images.auth_file import Login
 from fairlead.images.challenge import Challenge, RegistryToken, challenges, read_token, token_query
 from fairlead.images.digest import DigestMismatch, check, digest_of
 from fairlead.images.documents import LARGEST_DOCUMENT, MANIFESTS, Descriptor
-from fairlead.images.patience import ATTEMPTS, content_range, delay, is_temporary
+from fairlead.images.patience import ATTEMPTS, content_range, delay
 from fairlead.images.registries import RegistryEndpoint, is_loopback
 
 SILENCE = 60.0  # seconds without an octet after which a connection counts as cut
 CONNECT = 20.0  # seconds
 _MOST_REDIRECTS = 5
-_PIECE = 256 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CERTIFICATES = ("~/.config/containers/certs.d", "/etc/containers/certs.d", "/etc/docker/certs.d")
-
-
-class RegistryError(Exception):
-    """A registry refuses a request; the message says which one and why.
-
-    Attributes:
-        status: HTTP status; 0 if there was no answer.
-    """
-
-    def __init__(self, message: str, status: int = 0) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class FetchedManifest(NamedTuple):
@@ -90,10 +84,10 @@ class Registry:
             attempt += 1
             try:
                 with self._opened(url, {"Accept": ", ".join(MANIFESTS)}) as answer:
-                    content = _bounded(answer, url)
+                    content = read_document(answer, url)
                     found = answer.headers
                 break
-            except _Again as again:
+            except TryAgain as again:
                 self._wait(again, attempt, url)
         digest = reference if ":" in reference else found.get("Docker-Content-Digest") or digest_of(content)
         check(f"{url}", digest, content)
@@ -129,7 +123,7 @@ class Registry:
             try:
                 self._fetch_once(url, blob, into, progress)
                 break
-            except _Again as again:
+            except TryAgain as again:
                 if into.size > began:  # it goes on: only a registry that gives nothing any more is given up
                     attempt, began = 1, into.size
                 self._wait(again, attempt, url)
@@ -146,7 +140,7 @@ class Registry:
                 given = content_range(answer.headers.get("Content-Range", ""))
                 if given is None or given.first != into.size:
                     into.restart()
-                    raise _Again(f"the registry returned a different range than requested, {given}")
+                    raise TryAgain(f"the registry returned a different range than requested, {given}")
             elif into.size:
                 into.restart()  # it gives the whole, whatever was asked for
             for piece in answer.iter_raw():  # as it comes: what has come counts, should the rest not
@@ -156,9 +150,9 @@ class Registry:
                     into.restart()
                     raise RegistryError(f"{url}: more than the {blob.size} octets that the manifest states")
         if into.size < blob.size:
-            raise _Again("the connection ended too early")
+            raise TryAgain("the connection ended too early")
 
-    def _wait(self, again: "_Again", attempt: int, url: str) -> None:
+    def _wait(self, again: "TryAgain", attempt: int, url: str) -> None:
         if attempt >= ATTEMPTS:
             raise RegistryError(f"{url}: {again}", again.status) from again
         self._sleep(delay(attempt, again.retry_after))
@@ -168,17 +162,17 @@ class Registry:
         """An answer that is good, authenticated as the registry wants; its body is still to come.
 
         Raises:
-            _Again: asking again may help. RegistryError: it does not.
+            TryAgain: asking again may help. RegistryError: it does not.
         """
         try:
             with self._authenticated(url, headers) as answer:
                 yield answer
         except httpx2.TimeoutException as error:
-            raise _Again(f"no answer in time: {error or type(error).__name__}") from error
+            raise TryAgain(f"no answer in time: {error or type(error).__name__}") from error
         except httpx2.HTTPError as error:
-            if _is_final(error):
+            if is_final(error):
                 raise RegistryError(f"{url}: {error}") from error
-            raise _Again(str(error) or type(error).__name__) from error
+            raise TryAgain(str(error) or type(error).__name__) from error
 
     @contextmanager
     def _authenticated(self, url: str, headers: dict[str, str]) -> Iterator[httpx2.Response]:
@@ -186,11 +180,11 @@ class Registry:
             shown = self._authorization_header()
             with self._followed(url, headers | ({"Authorization": shown} if shown else {})) as answer:
                 if answer.status_code != HTTPStatus.UNAUTHORIZED:
-                    _require_good(answer, url)
+                    require_success(answer, url)
                     yield answer
                     return
                 offered = challenges(answer.headers.get_list("WWW-Authenticate"))
-                reason = _reason(answer)
+                reason = reason_of(answer)
             if not self._authorize(offered, shown, is_first=number == 0):
                 raise RegistryError(f"{url}: {reason or 'authentication required'}", HTTPStatus.UNAUTHORIZED)
         raise RegistryError(f"{url}: the registry accepts no login of this user", HTTPStatus.UNAUTHORIZED)
@@ -247,7 +241,7 @@ class Registry:
             auth = httpx2.BasicAuth(login.user, login.password) if login else None
             account = {"account": login.user} if login else {}
             answer = self._http.get(realm, params={**query, **account}, auth=auth)
-        _require_good(answer, realm)
+        require_success(answer, realm)
         return answer.content[:LARGEST_DOCUMENT]
 
     def _require_safe(self, url: str) -> None:
@@ -277,63 +271,6 @@ class Registry:
             if httpx2.URL(url).netloc != host:
                 headers = {name: value for name, value in headers.items() if name != "Authorization"}
         raise RegistryError(f"{url}: more than {_MOST_REDIRECTS} redirects")
-
-
-class _Again(Exception):
-    """No usable answer; another attempt might succeed."""
-
-    def __init__(self, message: str, status: int = 0, retry_after: str = "") -> None:
-        super().__init__(message)
-        self.status, self.retry_after = status, retry_after
-
-
-def _require_good(answer: httpx2.Response, url: str) -> None:
-    if answer.is_success:
-        return
-    status = answer.status_code
-    reason = _reason(answer)
-    if is_temporary(status):
-        raise _Again(reason, status, answer.headers.get("Retry-After", ""))
-    raise RegistryError(f"{url}: {reason}", status)
-
-
-class _Fault(msgspec.Struct, frozen=True):
-    code: str = ""
-    message: str = ""
-
-
-class _Faults(msgspec.Struct, frozen=True):
-    errors: tuple[_Fault, ...] = ()
-
-
-def _reason(answer: httpx2.Response) -> str:
-    """What an answer that is no good says, in the registry's words if it has any."""
-    usual = f"{answer.status_code} {answer.reason_phrase}".strip()
-    try:
-        content = answer.read()[:65536]
-        faults = msgspec.json.decode(content, type=_Faults).errors
-    except (msgspec.DecodeError, httpx2.HTTPError):
-        return usual
-    said = "; ".join(filter(None, (fault.message or fault.code for fault in faults)))
-    return f"{usual}: {said[:300]}" if said else usual
-
-
-def _bounded(answer: httpx2.Response, url: str) -> bytes:
-    too_large = RegistryError(f"{url}: a document of more than {LARGEST_DOCUMENT} octets")
-    said = answer.headers.get("Content-Length", "")
-    if said.isdecimal() and int(said[:20]) > LARGEST_DOCUMENT:
-        raise too_large
-    content = bytearray()
-    for piece in answer.iter_bytes(_PIECE):
-        content += piece
-        if len(content) > LARGEST_DOCUMENT:
-            raise too_large
-    return bytes(content)
-
-
-def _is_final(error: httpx2.HTTPError) -> bool:
-    """Whether asking again does not help: a certificate does not become better."""
-    return "CERTIFICATE_VERIFY_FAILED" in str(error) or isinstance(error, httpx2.UnsupportedProtocol)
 
 
 def _tls(host: str) -> ssl.SSLContext:

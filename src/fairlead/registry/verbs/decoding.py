@@ -12,7 +12,7 @@ from fairlead.registry.resources import Resource
 from fairlead.registry.schemas.decode import Decoded, decode, decode_metadata
 from fairlead.registry.status import bad_request
 from fairlead.registry.verbs.call import Call, Reply
-from fairlead.registry.verbs.generic_store import Written
+from fairlead.registry.verbs.persistence import Written
 
 
 def decoded(call: Call, document: Doc, options: WriteOptions, patched: bool = False) -> tuple[Doc, list[str]]:

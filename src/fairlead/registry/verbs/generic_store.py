@@ -13,35 +13,30 @@ import msgspec
 
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
-from fairlead.registry import field_errors, object_meta
-from fairlead.registry.conversion import converted, is_converted, shown_as
+from fairlead.registry import object_meta
+from fairlead.registry.conversion import shown_as
 from fairlead.registry.documents.managed_fields.entries import UPDATE, Manager, follow_update, own_all
 from fairlead.registry.environment import Environment, Write
 from fairlead.registry.field_errors import FieldError
 from fairlead.registry.object_versions import ObjectVersions
 from fairlead.registry.requests import RequestTarget
-from fairlead.registry.resources import BY_PATH, BY_STORAGE, Resource
+from fairlead.registry.resources import BY_STORAGE, Resource
 from fairlead.registry.schemas.canonical import canonicalize
 from fairlead.registry.schemas.catalogue import type_of
-from fairlead.registry.status import already_exists, conflict, forbidden, invalid, not_found
-from fairlead.registry.store import State, Step, Stored, allocate, put
+from fairlead.registry.status import already_exists, invalid, not_found
+from fairlead.registry.store import State, Step, allocate
 from fairlead.registry.strategy import NO_EFFECTS, Context, SideEffects, Strategy
 from fairlead.registry.verbs.deletion import is_held, remove_object
-from fairlead.registry.verbs.ip_addresses import publish, withdraw
+from fairlead.registry.verbs.persistence import (
+    Written,
+    follow_ip_addresses,
+    reply_document,
+    store_document,
+    unless_dry_run,
+)
+from fairlead.registry.verbs.preconditions import check_identity, check_namespace_is_open, check_version
 from fairlead.registry.verbs.quotas import charge
-
-STALE = "the object has been modified; please apply your changes to the latest version and try again"
-_NAMESPACES = BY_PATH["", "v1", "namespaces"]
-
-
-class Written(NamedTuple):
-    """What a write leads to. ``step`` has no changes for a dry run and for an update that changes nothing."""
-
-    step: Step
-    document: bytes
-    created: bool = False
-    warnings: tuple[str, ...] = ()
-
+from fairlead.registry.verbs.sides import PREPARE
 
 SYSTEM = Manager("fairlead", UPDATE, "")
 
@@ -65,7 +60,7 @@ def create(
     object_meta.tidy(document)
     canonicalize(stored_type(resource), document)
     if resource.namespaced:
-        _check_namespace(state, resource, ObjectKey(target.namespace, document["metadata"].get("name", "")))
+        check_namespace_is_open(state, resource, ObjectKey(target.namespace, document["metadata"].get("name", "")))
     context = env.context(state, dry_run)
     if env.mutate is not None:
         object_meta.check_namespace(document["metadata"], target.namespace)
@@ -96,38 +91,27 @@ def create(
         raise already_exists(resource.plural, key.name, resource.group)
     strategy.on_read(document)
     warnings += tuple(strategy.warnings(document, None))
-    step = _put(allocate(Step(state), key, effects), resource, key, document, env)
-    step = charge(_follow(step, resource, effects, env), resource, key, None, document)
-    return Written(_unless(dry_run, state, step), _shown(step, dry_run, document), True, warnings)
-
-
-def _put(step: Step, resource: Resource, key: ObjectKey, document: Doc, env: Environment) -> Step:
-    """Write the document, under the version that its kind is kept in; ``document`` gets the resourceVersion."""
-    fields = env.kinds.strategy(resource).fields
-    if resource.defined is None or not is_converted(resource):
-        return put(step, resource.storage, key, document, fields)
-    (kept,) = converted([document], resource, resource.defined.stored_as, env.answers)
-    step = put(step, resource.storage, key, {**kept, "metadata": {**kept["metadata"]}}, fields)
-    document["metadata"]["resourceVersion"] = str(step.state.version)
-    return step
+    step = store_document(allocate(Step(state), key, effects), resource, key, document, env)
+    step = charge(follow_ip_addresses(step, resource, effects, env), resource, key, None, document)
+    return Written(unless_dry_run(dry_run, state, step), reply_document(step, dry_run, document), True, warnings)
 
 
 def _own(resource: Resource, document: Doc, env: Environment, manager: Manager) -> None:
-    """Make the manager the owner of a new object's fields, unless it says already whose they are."""
+    """Make the manager the owner of a new object's fields, unless the object has managedFields."""
     if "managedFields" not in document["metadata"]:
         without = _SIDES[bool(resource.subresource("status"))]
         own_all(ObjectVersions(resource, env.answers), document, without, _writer(manager, resource), env.now)
 
 
 def _follow_owners(revision: "_Revision", new: Doc, env: Environment) -> None:
-    """Move the ownership of what an update changes to its manager."""
+    """Make the manager of an update the owner of the fields that it changes."""
     resource = revision.target.resource
     manager = _writer(revision.change.manager, resource)
     follow_update(ObjectVersions(resource, env.answers), revision.old, new, manager, env.now)
 
 
 def _writer(manager: Manager, resource: Resource) -> Manager:
-    """The manager with the version that it writes; the server itself writes the one that is stored."""
+    """The manager with the API version that it writes: for the server itself, the stored version."""
     if manager is not SYSTEM:
         return manager
     row = resource if resource.defined else BY_STORAGE[resource.storage]
@@ -135,7 +119,7 @@ def _writer(manager: Manager, resource: Resource) -> Manager:
 
 
 def _completed(strategy: Strategy, namespace: str, context: Context, document: Doc) -> None:
-    """Add to a new object what the server adds."""
+    """Add to a new object the fields that the server sets."""
     if namespace:
         document["metadata"]["namespace"] = namespace
     strategy.default(document)
@@ -143,7 +127,7 @@ def _completed(strategy: Strategy, namespace: str, context: Context, document: D
 
 
 def _mutated(write: Write, mutate: Callable[[Write], Doc]) -> Doc:
-    """What policies and webhooks make of a document. They own nothing of it, and cannot say who does."""
+    """The document after mutating policies and webhooks, which cannot change the owners of fields."""
     assert write.new is not None
     owners = write.new["metadata"].get("managedFields")
     document = mutate(write)
@@ -155,7 +139,7 @@ def _mutated(write: Write, mutate: Callable[[Write], Doc]) -> Doc:
 
 
 def canonical(document: Doc, resource: Resource, strategy: Strategy) -> Doc:
-    """The document in its one form, completed."""
+    """The document in its canonical form, with defaults."""
     object_meta.tidy(document)
     canonicalize(stored_type(resource), document)
     strategy.default(document)
@@ -178,31 +162,13 @@ def stored_type(resource: Resource) -> str:
     return type_of(kind.group_version, kind.kind) or ""
 
 
-def _check_namespace(state: State, resource: Resource, key: ObjectKey) -> None:
-    """Refuse to create in a namespace that is missing or going away, as upstream's NamespaceLifecycle plugin does."""
-    namespace = state.get(_NAMESPACES.storage, ObjectKey("", key.namespace))
-    if namespace is None:
-        raise not_found("namespaces", key.namespace)
-    if b'"deletionTimestamp"' in namespace.document and _metadata(namespace).get("deletionTimestamp"):
-        why = f"unable to create new content in namespace {key.namespace} because it is being terminated"
-        message = f"namespace {key.namespace} is being terminated"
-        cause = {"reason": "NamespaceTerminating", "message": message, "field": "metadata.namespace"}
-        raise forbidden(resource.plural, key.name, why, resource.group, [cause])
-
-
-def _metadata(stored: Stored) -> Doc:
-    document: Doc = msgspec.json.decode(stored.document)
-    metadata: Doc = document["metadata"]
-    return metadata
-
-
 class ObjectUpdate(NamedTuple):
-    """How an object is to change.
+    """A change of an object.
 
     Attributes:
         apply: (old) -> new; may keep parts of its argument, which is its own copy.
-        only_existing: whether a missing object is an error even for kinds that a PUT may create (a patch's is).
-        manager: whose the changed fields are from now on.
+        only_existing: a missing object is an error, even for kinds that a PUT can create (true for patches).
+        manager: the new owner of the changed fields.
     """
 
     apply: Callable[[Doc], Doc]
@@ -221,22 +187,22 @@ def update(state: State, target: RequestTarget, change: ObjectUpdate, env: Envir
     stored = state.get(resource.storage, target.key)
     if stored is None:
         if resource.create_on_update and not change.only_existing and target.subresource is None:
-            document = _named(change.apply({}), target)
+            document = check_identity(change.apply({}), target)
             document["metadata"].pop("managedFields", None)
             return create(state, target, document, env, change.dry_run, change.manager)
         raise not_found(resource.plural, target.name, resource.group)
     (presented,) = shown_as((stored.document,), resource, env.answers)
     old: Doc = msgspec.json.decode(presented)
-    new = _named(change.apply(msgspec.json.decode(presented)), target)
+    new = check_identity(change.apply(msgspec.json.decode(presented)), target)
     canonicalize(stored_type(resource), new)
-    _check_version(new["metadata"], old["metadata"], resource)
+    check_version(new["metadata"], old["metadata"], resource)
     owns = change.manager.operation == UPDATE
     if env.mutate is not None:
         env.kinds.strategy(resource).default(new)
         object_meta.carry_over(new, old)
         if owns:
             _follow_owners(_Revision(state, target, change, old, new, owns), new, env)
-        new = _named(_mutated(Write(state, target, new, old, change.dry_run), env.mutate), target)
+        new = check_identity(_mutated(Write(state, target, new, old, change.dry_run), env.mutate), target)
         owns = False
     env.admit(state, target, new, old)
     revision = _Revision(state, target, change, old, new, owns)
@@ -244,7 +210,7 @@ def update(state: State, target: RequestTarget, change: ObjectUpdate, env: Envir
 
 
 class _Revision(NamedTuple):
-    """An update under way; ``owns`` says whether its manager is still to become the owner of what it changes."""
+    """An update in progress; ``owns``: its manager does not own the changed fields yet."""
 
     state: State
     target: RequestTarget
@@ -255,7 +221,7 @@ class _Revision(NamedTuple):
 
 
 def _revised(revision: _Revision, env: Environment) -> tuple[Doc, SideEffects]:
-    """The document to store, and what it takes and gives back; the kind's rules have all had their say."""
+    """The document to store, prepared and validated by its kind, and the allocations that change."""
     state, target, change, old, new, _ = revision
     resource, strategy = target.resource, env.kinds.strategy(target.resource)
     context = env.context(state, change.dry_run)
@@ -264,7 +230,7 @@ def _revised(revision: _Revision, env: Environment) -> tuple[Doc, SideEffects]:
     object_meta.carry_over(new, old)
     effects = NO_EFFECTS if side else strategy.allocate(new, old, context)
     own = strategy.sides.get(side)
-    new = own.prepare(new, old) if own else _PREPARE[side](new, old, resource)
+    new = own.prepare(new, old) if own else PREPARE[side](new, old, resource)
     if not side:
         strategy.prepare_update(new, old, context)
     elif side == "status":
@@ -296,77 +262,11 @@ def _stored(revision: _Revision, new: Doc, effects: SideEffects, env: Environmen
     if _is_finished(new, strategy):
         step = remove_object(step, resource, target.key, new, env.kinds)
     else:
-        step = _put(step, resource, target.key, new, env)
-    step = charge(_follow(step, resource, effects, env), resource, target.key, old, new)
-    return Written(_unless(change.dry_run, state, step), _shown(step, change.dry_run, new), warnings=warnings)
-
-
-def _follow(step: Step, resource: Resource, effects: SideEffects, env: Environment) -> Step:
-    """Let the IPAddress objects follow what the object has taken and freed."""
-    if not env.kinds.strategy(resource).shows_ips:
-        return step
-    return publish(withdraw(step, effects.free_ips, env.kinds), effects.take_ips, env)
-
-
-def _prepare_object(new: Doc, old: Doc, resource: Resource) -> Doc:
-    if resource.subresource("status"):
-        new.pop("status", None)
-        if "status" in old:
-            new["status"] = msgspec.to_builtins(old["status"])
-    return new
-
-
-def _prepare_status(new: Doc, old: Doc, resource: Resource) -> Doc:
-    kept = {key: value for key, value in old.items() if key != "status"}
-    result: Doc = msgspec.json.decode(msgspec.json.encode(kept))
-    # Owners and finalizers belong to the main resource; labels and annotations may be written through either.
-    owners = result["metadata"].get("ownerReferences")
-    result["metadata"] = new["metadata"]
-    if owners:
-        result["metadata"]["ownerReferences"] = owners
-    if "status" in new:
-        result["status"] = new["status"]
-    return result
-
-
-def _prepare_finalize(new: Doc, old: Doc, resource: Resource) -> Doc:
-    result: Doc = msgspec.json.decode(msgspec.json.encode(old))
-    spec = new.get("spec")
-    finalizers = spec.get("finalizers") if isinstance(spec, dict) else None
-    result["spec"] = {"finalizers": finalizers} if finalizers else {}
-    return result
-
-
-# What a write to each side of an object may change.
-_PREPARE: dict[str, Callable[[Doc, Doc, Resource], Doc]] = {
-    "": _prepare_object,
-    "status": _prepare_status,
-    "finalize": _prepare_finalize,
-    "approval": _prepare_status,
-}
-
-
-def _named(document: Doc, target: RequestTarget) -> Doc:
-    """Check that a document is about the object that the URL names."""
-    object_meta.tidy(document)
-    object_meta.check_name(document["metadata"], target.name)
-    object_meta.check_namespace(document["metadata"], target.namespace)
-    return document
-
-
-def _check_version(new: Doc, old: Doc, resource: Resource) -> None:
-    name = old["name"]
-    version = new.get("resourceVersion", "")
-    if version in ("", "0"):
-        if not resource.unconditional_update:
-            message = "must be specified for an update"
-            fault = field_errors.invalid("metadata.resourceVersion", 0, message)
-            raise invalid(resource.kind, name, [fault], resource.group)
-    elif version != old["resourceVersion"]:
-        raise conflict(resource.plural, name, STALE, resource.group)
-    if new.get("uid") and new["uid"] != old["uid"]:
-        why = f"Precondition failed: UID in precondition: {new['uid']}, UID in object meta: {old['uid']}"
-        raise conflict(resource.plural, name, why, resource.group)
+        step = store_document(step, resource, target.key, new, env)
+    step = charge(follow_ip_addresses(step, resource, effects, env), resource, target.key, old, new)
+    return Written(
+        unless_dry_run(change.dry_run, state, step), reply_document(step, change.dry_run, new), warnings=warnings
+    )
 
 
 def _set_generation(strategy: Strategy, new: Doc, old: Doc) -> None:
@@ -381,20 +281,3 @@ def _is_finished(document: Doc, strategy: Strategy) -> bool:
     if not metadata.get("deletionTimestamp") or is_held(document, strategy):
         return False
     return not metadata.get("deletionGracePeriodSeconds")
-
-
-def _unless(dry_run: bool, state: State, step: Step) -> Step:
-    return Step(state) if dry_run else step
-
-
-def _shown(step: Step, dry_run: bool, document: Doc) -> bytes:
-    """The document for the client; a dry run shows the version that is still in force, and none of an object to be."""
-    change = step.changes[0]
-    if not dry_run:
-        # A quota is written once more, with what it counts.
-        same = (each for each in reversed(step.changes) if (each.resource, each.key) == (change.resource, change.key))
-        return next(same).after.document
-    metadata = {key: value for key, value in document["metadata"].items() if key != "resourceVersion"}
-    if change.before:
-        metadata["resourceVersion"] = str(change.before.version)
-    return msgspec.json.encode({**document, "metadata": metadata})

@@ -10,7 +10,8 @@ import pytest
 
 from fairlead.drivers.images.ownership import ALONE, Ownership
 from fairlead.drivers.images.pulling import no_progress, pull_image
-from fairlead.drivers.images.registry import Registry, RegistryError
+from fairlead.drivers.images.registry import Registry
+from fairlead.drivers.images.registry_answers import RegistryError
 from fairlead.drivers.images.store import Store
 from fairlead.images.auth_file import Login
 from fairlead.images.digest import DigestMismatch
