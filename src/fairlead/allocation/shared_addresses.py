@@ -17,7 +17,7 @@ EVERY_NODE = "every node"
 
 
 class AddressClaim(NamedTuple):
-    """What matters of a Service that has, or is to have, an address.
+    """The fields of a Service that decide which load balancer address it can have.
 
     Attributes:
         key: the value of the annotation; "" when it does not share.
@@ -32,7 +32,7 @@ class AddressClaim(NamedTuple):
 
 
 def claim_of(service: Service) -> AddressClaim:
-    """What a Service claims an address with."""
+    """The claim of a Service."""
     ports = frozenset(f"{port.port}/{port.protocol}" for port in service.spec.ports or ())
     return AddressClaim(service.key, service.annotations.get(ANNOTATION, ""), ports, _nodes(service))
 

@@ -1,4 +1,4 @@
-"""What goes wrong in a session, with the codes that BGP has for it.
+"""Errors of a session, with their BGP codes.
 
 RFC 4271 section 4.5, RFC 4486 (Cease), RFC 5492 (capabilities), RFC 6608 (state machine), RFC 9003 (text).
 """

@@ -70,7 +70,7 @@ Action = Connect | Send | Disconnect | StateChanged
 
 @dataclass
 class Counts:
-    """What a session has done since it was made."""
+    """Counters of a session since it was created."""
 
     established: int = 0
     updates_sent: int = 0
@@ -107,7 +107,7 @@ class Session:
     # --- what the caller reads ---
 
     def actions(self) -> Iterator[Action]:
-        """What is to be done now, each thing once."""
+        """The actions due now; each is returned once."""
         while self._actions:
             yield self._actions.pop(0)
 

@@ -1,4 +1,4 @@
-"""What may be set about BGP, field by field, in the configuration file of an announcer or of a lab (``bgp``).
+"""The field ``bgp`` in the configuration file of an announcer or of a lab.
 
 Docs: docs/load-balancers.md.
 """
@@ -67,7 +67,7 @@ class BgpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, renam
     communities: Annotated[tuple[str, ...], msgspec.Meta(max_length=MAX_COMMUNITIES)] = ()
 
     def terms(self, peer: PeerSettings, identifier: str) -> Terms:
-        """What a session with one of the routers is to be like; of valid settings."""
+        """The terms of a session with one of the routers. The settings must be valid."""
         return Terms(
             asn=self.asn,
             peer_asn=peer.asn,

@@ -1,4 +1,4 @@
-"""What a session with a peer is to be like."""
+"""The terms of a session with a peer."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from fairlead.model.addresses import IPFamily
 
 @dataclass(frozen=True)
 class Terms:
-    """What a session is to be like.
+    """The terms of a session.
 
     Attributes:
         asn, identifier: of this speaker, the identifier like an IPv4 address.

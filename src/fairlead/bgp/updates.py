@@ -26,7 +26,7 @@ Community = tuple[int, ...]  # two numbers of 16 bits (RFC 1997), or three of 32
 
 
 class PathAttributes(NamedTuple):
-    """What is said of all routes.
+    """The path attributes that all announced routes share.
 
     Attributes:
         asn: of the speaker.

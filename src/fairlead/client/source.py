@@ -1,4 +1,4 @@
-"""What a balancer needs of a source of endpoints, and the simplest of all sources."""
+"""The interface of a source of endpoints, and the simplest source."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable

@@ -25,7 +25,7 @@ SOURCE_CLUSTER_LABEL = "multicluster.kubernetes.io/source-cluster"
 
 
 class ServiceImportSpec(Slim, frozen=True):
-    """What is imported; ``type`` is ClusterSetIP or Headless."""
+    """The specification of an import; ``type`` is ClusterSetIP or Headless."""
 
     type: str = "ClusterSetIP"
     ips: tuple[str, ...] | None = None

@@ -36,7 +36,8 @@ class ReplyLimits(NamedTuple):
 
 
 def udp_limits(query: Query, cap: int) -> ReplyLimits:
-    """What fits in a datagram to this client: 512 octets without EDNS, else what it takes, up to the server's cap."""
+    """The maximum size of a reply to this client: 512 octets without EDNS, otherwise the client's size, up to the
+    server's cap."""
     return ReplyLimits(min(query.edns.size, cap) if query.edns else 512, cap)
 
 

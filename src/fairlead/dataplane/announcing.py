@@ -30,7 +30,7 @@ def may_announce(node: Node) -> bool:
 
 
 def standing(node: Node | None) -> tuple[bool, tuple[str, ...]]:
-    """What of a node matters to load balancers; its heartbeats do not."""
+    """The fields of a node that matter to load balancers, without its heartbeats."""
     return (may_announce(node), node.internal_ips) if node else (False, ())
 
 

@@ -59,7 +59,7 @@ class Complaint(NamedTuple):
 
 
 def balancing_of(annotations: Mapping[str, str]) -> Balancing:
-    """What the annotations ask for; one that cannot be read asks for nothing."""
+    """The balancing that the annotations request; unreadable annotations are ignored."""
     weights = annotations.get(WEIGHTS_ANNOTATION)
     kind = annotations.get(BALANCING_ANNOTATION)
     if weights is None and kind is None:
@@ -68,7 +68,7 @@ def balancing_of(annotations: Mapping[str, str]) -> Balancing:
 
 
 def complaints(annotations: Mapping[str, str], *, can_hash: bool) -> list[Complaint]:
-    """What of the annotations is ignored. ``can_hash``: whether the back end knows how to draw by a hash."""
+    """Complaints about ignored annotations. ``can_hash``: the back end can choose endpoints by a hash."""
     found = []
     weights, kind = annotations.get(WEIGHTS_ANNOTATION), annotations.get(BALANCING_ANNOTATION, "random")
     if weights is not None and _weights(weights) is None:

@@ -20,7 +20,7 @@ from fairlead.netfilter.ruleset import Field, FromInterface, InNetworks, Match
 
 
 class Fate(enum.Enum):
-    """What happens to a connection to one of a service port's addresses."""
+    """The fate of a connection to one of a service port's addresses."""
 
     CLUSTER = "to any endpoint"
     LOCAL = "to an endpoint on this node"

@@ -53,7 +53,7 @@ class DroppingChain(NamedTuple):
         return f"chain {self.name} of table {self.family} {self.table}"
 
     def warning(self) -> str:
-        """What it does to Services, and the rule that would help."""
+        """The effect on Services, and the rule that would fix it."""
         return f"{self} drops by its policy {_WHAT[self.hook]}; what would admit them: {self.remedy()}"
 
     def remedy(self) -> str:

@@ -58,7 +58,7 @@ class Applied:
     held: HeldBack = field(default_factory=Map)
 
     def snapshot_of(self, key: ObjectKey) -> ClusterSnapshot:
-        """What the rules of a Service were made from."""
+        """The snapshot that the rules of a Service were made from."""
         held = self.held.get(key)
         return held.snapshot if held else self.snapshot
 
@@ -69,7 +69,7 @@ class Applied:
 
 
 class Part(NamedTuple):
-    """What one Service contributes, and the plans that it comes from."""
+    """The rules of one Service, and the plans that they were made from."""
 
     plans: tuple[PortPlan, ...]
     table: Table
@@ -138,7 +138,7 @@ def describe(error: Exception) -> str:
 
 
 class KernelChange(NamedTuple):
-    """What takes the kernel to another snapshot.
+    """The changes that bring the kernel's rules to another snapshot.
 
     Attributes:
         applied: the state to keep once the transaction has been carried out.

@@ -49,7 +49,7 @@ MARK_MASQ = Jump("KUBE-MARK-MASQ")
 
 
 class Contribution(NamedTuple):
-    """What one Service adds: rules in shared chains, by (table, chain), and its own nat chains."""
+    """The rules of one Service: those in shared chains, by (table, chain), and its own nat chains."""
 
     shared: dict[ChainId, list[Rule]]
     own: dict[str, Chain]
@@ -94,7 +94,7 @@ def _to(address: str) -> InNetworks:
 
 
 def contribute(plans: Iterable[PortPlan], view: NodeView) -> Contribution:
-    """What one Service adds to the tables of a node."""
+    """The rules that one Service adds to the tables of a node."""
     contribution = Contribution({}, {})
     for plan in plans:
         _PortRules(plan, view, contribution).write()

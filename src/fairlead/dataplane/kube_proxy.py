@@ -1,4 +1,4 @@
-"""What kube-proxy leaves in the kernel, in either mode, and which chains with similar names belong to other programs.
+"""Rules that kube-proxy leaves in the kernel, in either mode, and chains of other programs with similar names.
 
 Names: upstream's ``pkg/proxy/iptables`` (``CleanupLeftovers``), ``pkg/proxy/ipvs`` and ``pkg/proxy/nftables``; the
 chains of its userspace mode are from before 1.26. kube-router's (``KUBE-ROUTER-...``, ``KUBE-POD-FW-...``,

@@ -78,7 +78,7 @@ def table_name(family: IPFamily) -> TableName:
 
 
 def skeleton(view: NodeView) -> Table:
-    """What is there before any Service: base chains, the chains that they lead to, empty maps, the node's addresses."""
+    """The table without Services: base chains, the chains that they jump to, empty maps, the node's addresses."""
     chains = [*_base_chains(), *_shared_chains(view)]
     addresses: dict[ElementId, Element] = {("node-ips", (ip,)): Element() for ip in view.node_port_ips or ()}
     return Table({chain.name: chain for chain in chains}, {set_.name: set_ for set_ in SETS}, addresses)

@@ -27,7 +27,7 @@ def inner_mtu(family: IPFamily, outer_mtu: int = USUAL_MTU) -> int:
 
 
 def header(vni: int) -> bytes:
-    """What stands before each frame of the segment."""
+    """The header of each frame of the segment."""
     return _HEADER.pack(_IS_VALID, vni << 8)
 
 

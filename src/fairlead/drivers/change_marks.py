@@ -79,7 +79,7 @@ def _keep(folder: Path, marks: Sequence[Mark]) -> None:
 
 
 def recent_marks(folder: Path, since: float) -> list[Mark]:
-    """What the parts of a lab have told lately, the oldest first.
+    """The recent marks of a lab's parts, the oldest first.
 
     Args:
         folder: of listeners. since: Unix time in seconds.

@@ -1,4 +1,4 @@
-"""What every controller is given."""
+"""The values that every controller receives."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ class SigningAuthority(NamedTuple):
 
 @dataclass(frozen=True)
 class ControllerSettings:
-    """What may be set about the controllers.
+    """Settings of the controllers.
 
     Attributes:
         node_grace: seconds without a heartbeat after which a Node counts as lost; node agents send one every 10.

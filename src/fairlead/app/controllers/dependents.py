@@ -29,7 +29,8 @@ NO_EVENTS = EventTemplates()  # for objects without Events
 
 
 class OwnerKind(NamedTuple):
-    """What the owners are: API version, kind, the collection of all of them, and how each selects its dependents."""
+    """The kind of the owners: API version, kind, the collection of all owners, and each owner's selector of
+    dependents."""
 
     api_version: str
     kind: str
@@ -80,11 +81,12 @@ class Dependents(Generic[T]):
                 self._queue.add(owner.key)
 
     def of(self, owner: KubeObject) -> tuple[T, ...]:
-        """What the owner controls now."""
+        """The objects that the owner controls now."""
         return tuple(self._index.owned_by(owner))
 
     async def claimed(self, owner: KubeObject, fits: Callable[[T], bool] = lambda _: True) -> tuple[T, ...]:
-        """What the owner controls, after it has adopted strays that fit and released what it does not select."""
+        """The objects that the owner controls, after it has adopted matching orphans and released those that it does
+        not select."""
         selector = requirements(self._owner_kind.selector(owner))
         found = claim(owner, selector, self._index.candidates(owner), fits)
         reference = controller_reference(owner, self._owner_kind.api_version, self._owner_kind.kind)

@@ -1,4 +1,4 @@
-"""What every controller is: keys to look at, and one step that brings the world nearer to what a key's objects want.
+"""The interface of every controller: a queue of keys, and a function that reconciles the objects of one key.
 
 The step is level-triggered: it reads what is there and does what is missing, so that it may be repeated, interrupted or
 lost at any point. A step that fails is repeated with back-off; one key's failures do not hold up another's.
@@ -36,7 +36,7 @@ class Controller(Protocol[K]):
 
     @property
     def needs(self) -> Sequence[Needed]:
-        """What must be there in full before the first step: collections, mostly."""
+        """The collections that must be complete before the first step."""
 
     async def reconcile(self, key: K) -> None:
         """One step for one key. Raises ``KubeError`` or ``Unreachable`` when it must be repeated."""

@@ -1,4 +1,4 @@
-"""What the command line says, which goes before the file whatever its kind."""
+"""The options of the command line, which take precedence over a file of either format."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

@@ -108,7 +108,7 @@ class DnsOptions:
 
     @property
     def needs(self) -> Needs:
-        """What of the cluster the answers depend on."""
+        """The parts of the cluster that answers depend on."""
         plugins = list(self._plugins())
         walks = any(isinstance(plugin, autopath.Autopath) for plugin in plugins)
         return Needs(
@@ -122,7 +122,7 @@ class DnsOptions:
         return replace(self, **{name: getattr(other, name) for name in ("blocks", "lameduck", "version")})
 
     def fixed(self) -> dict[str, object]:
-        """What stays until the process ends, by the names of the settings file: its pages and most of its watches."""
+        """The options that a reload cannot change, by their names in the settings file: pages and most watches."""
         return {
             "addresses of health": self.health,
             "addresses of ready": self.ready,
@@ -132,7 +132,7 @@ class DnsOptions:
         }
 
     def plugins(self) -> frozenset[str]:
-        """What is in force, by the names of CoreDNS's plugins."""
+        """The active features, by the names of CoreDNS's plugins."""
         chosen = {
             "bufsize": any(block.udp_size for block in self.blocks),
             "errors": any(block.errors for block in self.blocks),

@@ -89,7 +89,7 @@ def blocks_for(config: Path | None, given: dict[str, Any]) -> tuple[Block, ...]:
 
 
 def authority_over(objects: Iterable[Watched], blocks: tuple[Block, ...]) -> Authority:
-    """What is known when these objects are all that there is."""
+    """The authority over a cluster that consists of these objects."""
     zones = DnsOptions(blocks=blocks).zones
     authority = Authority(zones[0] if zones else Zone())
     for object_ in objects:

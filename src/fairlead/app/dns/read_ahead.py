@@ -31,7 +31,7 @@ class ReadAhead(NamedTuple):
 
 
 def read_ahead(options: DnsOptions, zone: Zone) -> ReadAhead | None:
-    """What the workers of these options can begin with; None when that could not be read in time."""
+    """The initial state for workers with these options; None when it could not be read in time."""
     if not options.needs.cluster:
         return None
     try:

@@ -63,7 +63,7 @@ class ConfigurationSource:
         return replace(self.adapt(options), version=hashlib.sha512(main.encode()).hexdigest())
 
     def fingerprint(self) -> str:
-        """What tells one state of all the files from another. A file that is not there is a state too.
+        """A value that changes when one of the files changes, appears or disappears.
 
         Raises:
             OSError, UnicodeDecodeError: the file itself cannot be read.

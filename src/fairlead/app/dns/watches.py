@@ -1,4 +1,4 @@
-"""What the DNS server watches of the cluster, and how each change is published."""
+"""The DNS server's watches on the cluster, and how each change is published."""
 
 import asyncio
 import time
@@ -21,7 +21,7 @@ SERVICE_IMPORTS = ResourcePath("multicluster.x-k8s.io/v1alpha1", "serviceimports
 
 
 class Needs(NamedTuple):
-    """What of a cluster answers depend on.
+    """The parts of a cluster that answers depend on.
 
     Attributes:
         cluster: its Namespaces, Services and EndpointSlices; without, nothing is watched at all.
@@ -65,7 +65,7 @@ class ZoneWatches:
 
     @property
     def known(self) -> Copies:
-        """What has been read by now."""
+        """The objects read so far."""
         return {name: informer.known for name, informer in self.informers.items()}
 
     def resume(self, copies: Copies) -> None:

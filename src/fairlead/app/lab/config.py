@@ -137,7 +137,7 @@ def _check_pool_cidr(cidr: str, families: Families, place: str) -> None:
 
 
 def image_of(command: str) -> Image:
-    """What a command line stands for: arguments are added to it.
+    """The image configuration for a command line, to which a container's arguments are added.
 
     Raises:
         ValueError: a quotation is not closed.

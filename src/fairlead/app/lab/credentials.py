@@ -24,7 +24,7 @@ def write_credentials(plan: LabPlan, lab: RunningLab) -> None:
 
 
 def write_node_credentials(plan: LabPlan, node: LabNode) -> None:
-    """What a node's agent proves itself with, to the API server and to those who ask it."""
+    """Write the certificates of a node's agent: one for the API server, one for the agent's own clients."""
     client = user_of(node)
     ensure_certificate(plan.pki, node.name, client.user, (node.name, *node.addresses))
     _write(plan, agent_of(node), client)

@@ -60,7 +60,7 @@ def in_child(function: Callable[[], None]) -> None:
 
 
 def read_from_child(reader: int, pid: int, what: str) -> str:
-    """What a child, which then ends, has written to a pipe; its reader is closed. The child is collected.
+    """Read all that a child writes to a pipe before it ends; close the reader and reap the child.
 
     Raises:
         LabError: it does not end; it has been killed.

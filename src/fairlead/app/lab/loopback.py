@@ -36,7 +36,7 @@ def _has_own_place(node: LabNode) -> bool:
 
 
 def refusals(wanted: LabSettings) -> list[str]:
-    """What a lab without namespaces cannot have of these settings, in the words of its user."""
+    """The settings that a lab without namespaces does not support, as messages for its user."""
     return [words for applies, words in _NEEDS_NAMESPACES if applies(wanted)]
 
 

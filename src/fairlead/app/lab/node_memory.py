@@ -69,7 +69,7 @@ class NodeMemory(msgspec.Struct, frozen=True):
 
 
 def recall(path: Path) -> NodeMemory:
-    """What the file says; nothing when there is none.
+    """The content of the file; empty if it is missing.
 
     Raises:
         LabError: it cannot be read.

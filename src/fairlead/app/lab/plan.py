@@ -138,7 +138,7 @@ class LabPlan:
 
     @property
     def api_hosts(self) -> tuple[str, ...]:
-        """What the API server is called."""
+        """The names and addresses of the API server."""
         return (*_API_HOSTS, self.networks[0].switch, self.networks[0].service(KUBERNETES_SERVICE))
 
     @property
@@ -156,7 +156,7 @@ class LabPlan:
 
     @property
     def memory_of_nodes(self) -> Path:
-        """What ``node_memory`` keeps."""
+        """The file of ``node_memory``."""
         return memory_of_nodes(self.data_folder)
 
     @property

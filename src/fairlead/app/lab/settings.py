@@ -100,7 +100,7 @@ class LabSettings(msgspec.Struct, frozen=True):
     control_plane: str = ""
 
     def proxy_mode_of(self, node: LabNode) -> str:
-        """What a node's proxy writes: nft, iptables or none."""
+        """The back end of a node's proxy: nft, iptables or none."""
         return node.proxy_mode or self.proxy_mode
 
     @property

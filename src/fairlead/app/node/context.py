@@ -79,7 +79,7 @@ class ContainerSettings:
 
     @property
     def hidden_paths(self) -> list[str]:
-        """What Pods do not see of this machine."""
+        """The paths of this machine that are hidden from Pods."""
         return [str(path) for path in (*self.hidden, *((self.home,) if self.home else ()))]
 
 
@@ -125,7 +125,7 @@ class PodContext:
         return self.log_path(container, run).with_suffix(".message")
 
     async def process_spec(self, container: Container, stdio: Stdio, image: RealImage | None) -> ProcessSpec:
-        """What a container runs, and with what.
+        """The command of a container, with its environment, credentials and files.
 
         Args:
             image: what its image is; None: a command of this machine stands for it.

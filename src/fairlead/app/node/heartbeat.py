@@ -23,7 +23,7 @@ MISSED_BEATS = 4  # so many of them make a Lease expire: 40 s with a heartbeat o
 
 
 class NodeFacts(NamedTuple):
-    """What may change about a node that runs.
+    """The facts about a running node that can change.
 
     Attributes:
         images: the images of the node, as in its status.

@@ -52,7 +52,7 @@ class Asker(NamedTuple):
 
 
 class ChosenImage(NamedTuple):
-    """What a container runs: an image, or without one a command of this machine; ``is_fresh``: it was fetched now."""
+    """The image that a container runs, or None for a command of this machine. ``is_fresh``: it was pulled just now."""
 
     image: RealImage | None
     is_fresh: bool = False
@@ -79,7 +79,7 @@ class NodeImages:
         self._no_overlay: str | None = None  # None before it has been tried
 
     async def get(self, container: Container, asker: Asker) -> ChosenImage:
-        """What a container's image is, fetched if its policy says so and the lab's user has asked for that.
+        """The image of a container, pulled if its pull policy requires that and the lab allows pulls.
 
         Raises:
             ImageError: it cannot be had. KubeError, Unreachable: the API could not be asked for logins.

@@ -43,7 +43,7 @@ class OnLoopback:
     api_url: str
 
     def variables(self, namespace: str, dns: ClusterDNS) -> dict[str, str]:
-        """What processes of a Pod are told beside who they are."""
+        """Environment variables that processes of a Pod get in a lab without namespaces."""
         searches = f"{namespace}.svc.{dns.domain} svc.{dns.domain} {dns.domain}"
         return {
             LAB: str(self.number),

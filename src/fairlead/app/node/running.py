@@ -53,12 +53,12 @@ class RunningContainer:
 
     @property
     def stop_signal(self) -> int:
-        """What tells it to end: its own, or its image's, or SIGTERM."""
+        """The signal that stops it: its own, its image's, or SIGTERM."""
         own = self.container.lifecycle.stop_signal if self.container.lifecycle else ""
         return signal_number(own or self.origin.stop_signal)
 
     def target(self, context: PodContext) -> ProbeTarget:
-        """What probes and hooks are held against."""
+        """The target of probes and hooks."""
         return ProbeTarget(self.container, self.process, self.spec, context.placement.pod_ips[0], context.ports)
 
 

@@ -1,4 +1,4 @@
-"""What a node proxy tells users about their Services, as Events and in its log."""
+"""Events and log messages of a node proxy about Services."""
 
 import logging
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a node proxy follows of the API, as one snapshot, and which Services have changed since the last look."""
+"""The objects that a node proxy watches, as one snapshot, and the Services that have changed since the last step."""
 
 import asyncio
 from collections.abc import Callable

@@ -5,7 +5,7 @@ from fairlead.drivers.proxy.ruleset_watch import RulesetWatch
 
 
 class HostWatch(RulesetWatch):
-    """What is known of the host.
+    """The node proxy's observations of the host.
 
     Args:
         needs_addresses: whether node ports depend on the host's addresses.

@@ -29,7 +29,7 @@ Contributions = Mapping[ObjectKey, Contribution]
 
 
 class IptablesPlane:
-    """What the kernel has of one family."""
+    """The iptables rules of one IP family in the kernel."""
 
     def __init__(self, family: IPFamily) -> None:
         self.family = family

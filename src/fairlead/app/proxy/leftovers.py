@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class CleanUp(NamedTuple):
-    """What was removed, and what could not be: a line each."""
+    """The removed rules, and those that could not be removed: one line each."""
 
     removed: tuple[str, ...]
     failed: tuple[str, ...]

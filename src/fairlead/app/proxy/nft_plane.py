@@ -34,7 +34,7 @@ class _Progress(NamedTuple):
 
 
 class NftPlane:
-    """What the kernel has of one family.
+    """The nft table of one IP family in the kernel.
 
     Args:
         comment: of the table. emit: writes the rules of one Service.

@@ -21,7 +21,7 @@ Reasons = Mapping[ObjectKey, str]
 
 
 class Done(NamedTuple):
-    """What a step came to.
+    """The result of a step.
 
     Attributes:
         transactions: as many as the kernel counts. forgotten, seconds_to_forget: stale flows, and the time they took.
@@ -35,7 +35,7 @@ class Done(NamedTuple):
 
 
 class Plane(Protocol):
-    """What the kernel has of one family."""
+    """The rules of one IP family in the kernel."""
 
     family: IPFamily
 
@@ -51,7 +51,7 @@ class Plane(Protocol):
         """Whether a step to this view would look at everything, not only at what changes."""
 
     def invalidate(self) -> None:
-        """What is in the kernel may not be what it should be: put all of it in place with the next step."""
+        """Assume nothing about the kernel's rules: the next step compares and repairs all of them."""
 
     async def follow(self, snapshot: ClusterSnapshot, changed: Collection[ObjectKey], view: NodeView) -> Done:
         """Bring the kernel to the snapshot, then forget the flows that this made stale.
@@ -64,7 +64,7 @@ class Plane(Protocol):
 
 
 async def timed(work: Awaitable[int]) -> tuple[int, float]:
-    """What the work gives, and in how many seconds."""
+    """The result of the work, and its duration in seconds."""
     start = time.perf_counter()
     return await work, time.perf_counter() - start
 

@@ -48,7 +48,7 @@ class Policies:
         self._feed.start(create_task)
 
     def invalidate(self) -> None:
-        """Somebody else has touched the kernel's rules: look at all of them with the next step."""
+        """Assume nothing about the kernel's rules: the next step compares and repairs all of them."""
         for plane in self._planes:
             plane.invalidate()
         self.next_try = 0.0

@@ -1,4 +1,4 @@
-"""What a node follows of the API for NetworkPolicies.
+"""The objects that a node watches for NetworkPolicies.
 
 Pods and Namespaces are followed once there is a policy, and from then on: a cluster without policies costs nothing.
 """

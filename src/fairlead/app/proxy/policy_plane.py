@@ -22,7 +22,7 @@ def policy_plane(family: IPFamily, node: str, backend: str) -> "PolicyPlane":
 
 
 class PolicyPlane:
-    """What the kernel has.
+    """The rules of NetworkPolicies in the kernel, for one IP family.
 
     Attributes:
         refused: policies that are closed, and why.
@@ -43,7 +43,7 @@ class PolicyPlane:
         return self._enforced or Enforced()
 
     def invalidate(self) -> None:
-        """What is in the kernel may not be what it should be: put all of it in place with the next step."""
+        """Assume nothing about the kernel's rules: the next step writes all of them."""
         self._enforced = None
 
     async def follow(self, census: Census, changed: Changed) -> int:

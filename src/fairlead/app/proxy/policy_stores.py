@@ -50,7 +50,7 @@ class PolicyStore(Protocol):
         """
 
     async def try_out(self, table: Table) -> RulesError | None:
-        """What would be said to a whole table; nothing changes."""
+        """Check whether the kernel would accept the whole table, without changing anything."""
 
 
 class NftStore:

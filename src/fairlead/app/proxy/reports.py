@@ -1,4 +1,4 @@
-"""What a node proxy says of itself and of Services: metrics, health, Events, health checks of load balancers."""
+"""The reports of a node proxy: metrics, health, Events, and health checks of load balancers."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -38,7 +38,7 @@ class Reports:
         self._gaps = {family: LocalGaps(self.metrics, family) for family in families}
 
     def metric_pages(self) -> Pages:
-        """What is served beside the rules themselves, on kube-proxy's paths."""
+        """The metric and health pages, on kube-proxy's paths."""
         return {
             "/metrics": lambda: Page(self.metrics.text()),
             "/proxyMode": lambda: Page(MODES[self._options.backend]),

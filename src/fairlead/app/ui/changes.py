@@ -162,7 +162,7 @@ def find(changes: list[SpreadingChange], query: Mapping[str, str]) -> SpreadingC
 
 
 def views_of(changes: Changes) -> tuple[View, View]:
-    """What shows a change as a time line, and what saves it."""
+    """The pages that show a change as a time line, and export it."""
 
     def show(cluster: Cluster, request: PageRequest, options: UiOptions) -> Any:
         change = find(changes.spread.changes(), request.query)

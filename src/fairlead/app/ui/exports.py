@@ -1,4 +1,4 @@
-"""What is seen as files that stand alone: for the page's buttons, and for ``fairlead ui --export``."""
+"""Exports views as self-contained files: for the page's buttons, and for ``fairlead ui --export``."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -34,7 +34,7 @@ _MOST_EXPLAINED = 250  # Services in one file; more nobody reads
 
 
 class Parts(NamedTuple):
-    """What a file shows: a title, a picture ("" for none), and sections of text."""
+    """The parts of an exported file: a title, a picture ("" for none), and sections of text."""
 
     title: str
     picture: str = ""

@@ -19,7 +19,7 @@ from fairlead.model.phrases import Phrase
 
 
 def names(cluster: Cluster, request: PageRequest, options: UiOptions) -> Any:
-    """What a name answers, question by question.
+    """The answers for a name, one for each question.
 
     Raises:
         SubjectError: there is no such Pod or type.

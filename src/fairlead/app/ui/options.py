@@ -1,4 +1,4 @@
-"""What the page shows, and what may be done by it."""
+"""Options of the page: the cluster that it shows, and the changes that it allows."""
 
 from dataclasses import dataclass
 
@@ -30,7 +30,7 @@ class UiOptions:
 
     @property
     def title(self) -> str:
-        """What is shown, for a heading."""
+        """The heading of the page."""
         if self.files:
             return ", ".join(self.files)
         return f"lab {self.lab}" if self.lab else self.context or self.kubeconfig or "kubeconfig"

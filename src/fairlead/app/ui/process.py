@@ -46,7 +46,7 @@ def _listening(port: int | None) -> socket.socket:
 
 
 def routes(world: World) -> Routes:
-    """What can be asked."""
+    """The routes of the page's server."""
     live = Live(world, Doctor(world.wake))
     show_change, save_change = views_of(world.changes)
     return {

@@ -53,7 +53,8 @@ def send_some(cluster: Cluster, request: PageRequest, options: UiOptions) -> Any
 
 
 def read_trace(cluster: Cluster, query: Query, options: UiOptions) -> Trip:
-    """What a request asks. Rules that are on the node now are read where that is wanted, and possible."""
+    """Read the trace that a request asks for. Current rules are read from the node if that is requested and
+    possible."""
     start = parse_start(cluster, query.get("from", ""), options.namespace, query.get("via") or None)
     goal = parse_goal(query.get("to", "").strip(), query.get("protocol", "tcp"))
     start = arriving(cluster, start, goal)

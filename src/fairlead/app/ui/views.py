@@ -1,4 +1,4 @@
-"""What the page asks, answered by ``explain``: each view is a function from the cluster and a request to a document."""
+"""The views of the page, computed by ``explain``: functions from the cluster and a request to a document."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -26,7 +26,7 @@ def proxying_of(cluster: Cluster, backend: str) -> Proxying:
 
 
 def explain(cluster: Cluster, request: PageRequest, options: UiOptions) -> Any:
-    """What something is, and why."""
+    """The explanation of a subject."""
     subject = parse_subject(request.query.get("subject", ""), options.namespace)
     proxying = proxying_of(cluster, request.query.get("backend", NFT))
     statement = explain_subject(cluster, subject, proxying)
@@ -45,7 +45,7 @@ def diagnoses(cluster: Cluster) -> Mapping[str, Any]:
 
 
 def choices(cluster: Cluster) -> Any:
-    """What can be chosen in forms."""
+    """The choices for the page's forms."""
     snapshot = cluster.snapshot
     return {
         "pods": sorted(f"{p.namespace}/{p.name}" for p in snapshot.pods.values() if p.ips and not p.is_finished),

@@ -46,7 +46,7 @@ class KubeProxyConfigError(ValueError):
 
 
 def flag_defaults(document: Any) -> dict[str, Any]:
-    """What the document says, by the parameters that it is the default of; fields that are null or empty say nothing.
+    """Defaults of parameters from the document; fields that are null or empty are ignored.
 
     Raises:
         ConfigError: it is something else.

@@ -42,7 +42,7 @@ _FLAGS: tuple[Decorator, ...] = (
 
 
 def candidacy(flags: dict[str, Any], default_name: str) -> Candidacy | None:
-    """What the flags mean.
+    """The candidacy that the flags describe.
 
     Raises:
         click.UsageError: the times do not fit each other.

@@ -30,7 +30,7 @@ class Endpoint:
 
     @property
     def identity(self) -> str:
-        """What tells it from others for longest: its name, else where it is."""
+        """The most stable identity of the endpoint: its name, or its address if it has no name."""
         return self.name or str(self)
 
     def __str__(self) -> str:
@@ -39,7 +39,7 @@ class Endpoint:
 
 
 class Wanted(NamedTuple):
-    """What a request asks of its endpoint.
+    """The requirements of a request on its endpoint.
 
     Attributes:
         key: requests with the same key belong together.
@@ -53,7 +53,7 @@ class Wanted(NamedTuple):
 
 
 class Update(NamedTuple):
-    """What a source has heard of the set.
+    """An update of the set from a source.
 
     Attributes:
         endpoints: the whole set; None when nothing could be learned, so that the last known set stays.

@@ -1,4 +1,4 @@
-"""What is given by chance, the same again when a request is worked out again: uids, names, addresses, ports."""
+"""Random choices that repeat when a request is computed again: UIDs, names, addresses, ports."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar

@@ -22,7 +22,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 class ApiMetrics(Collector):
-    """What one server has answered, and what it holds."""
+    """Metrics of one server: its answers and its open requests."""
 
     def __init__(self, state: DurableState, watches: Callable[[], int]) -> None:
         self._state, self._watches = state, watches

@@ -1,4 +1,4 @@
-"""What is configured, and how changes of the configuration were taken, under CoreDNS's metric names."""
+"""Metrics of the configuration and its reloads, under CoreDNS's names."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple

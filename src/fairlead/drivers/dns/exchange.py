@@ -40,7 +40,7 @@ class Exchanges:
         self._plain: dict[UpstreamServer, float] = {}  # until when a server is asked without EDNS
 
     async def ask(self, key: CacheKey, server: UpstreamServer, over_tcp: bool = False) -> dns.message.Message:
-        """What a server says.
+        """Ask a server and return its reply.
 
         Raises:
             one of ``FAULTS``: nothing that can be used.

@@ -1,4 +1,4 @@
-"""What the DNS listeners share beside their sockets."""
+"""The services that all DNS listeners share."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ Tell = Callable[[Noted, float], None]  # a reply, and how many seconds it took
 
 
 class Services(NamedTuple):
-    """What a listener needs beside its socket.
+    """The services that a listener needs besides its socket.
 
     Attributes:
         outside: whom to ask about names that are not answered from here.

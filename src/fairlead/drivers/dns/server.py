@@ -50,7 +50,7 @@ def layout_of(blocks: Iterable[Block], addresses: tuple[str, ...]) -> Layout:
 
 
 class Sockets(NamedTuple):
-    """What listens at one place; nothing over UDP where it is TLS's."""
+    """The sockets of one address and port; no UDP socket for TLS."""
 
     tcp: TcpListener
     udp: UdpListener | None = None

@@ -109,7 +109,7 @@ class Bearers:
         return user_of_claims(claims, self._state(), now_text(), audience) if claims else None
 
     def page(self, path: str) -> IssuerPage | None:
-        """What others verify tokens by; None at any other path."""
+        """The page for verifiers of tokens; None for other paths."""
         return issuer_pages(ISSUER, self._signer.public_keys())[path] if path in (CONFIGURATION, KEYS) else None
 
     def sign(self, claims: dict[str, Any]) -> str:

@@ -30,7 +30,7 @@ class CertificateSubject(NamedTuple):
 
 
 class CertificateFacts(NamedTuple):
-    """What a certificate says.
+    """The fields of a certificate.
 
     Attributes:
         is_strict: whether it says what its key is for and whose key signed it; those of earlier versions do not.

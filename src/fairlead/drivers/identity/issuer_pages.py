@@ -1,4 +1,4 @@
-"""What verifiers of tokens read: who issues them, and by which keys to check (OpenID Connect Discovery 1.0).
+"""Pages for verifiers of tokens: the issuer and its public keys (OpenID Connect Discovery 1.0).
 
 Upstream: ``pkg/serviceaccount/openidmetadata.go``.
 """

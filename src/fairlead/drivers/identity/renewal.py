@@ -40,7 +40,7 @@ async def renew_beside(directory: Path) -> str:
 
 
 def authority_notice(directory: Path, now: float) -> str:
-    """What to tell users of an authority that ends within a year; empty otherwise.
+    """The notice about an authority that expires within a year; empty otherwise.
 
     Args:
         now: seconds since the epoch.

@@ -238,7 +238,7 @@ class Store:
         draft.rename(path)
 
     def find(self, name: ImageName) -> NamedImage | None:
-        """What has this name; with a digest, whatever of that repository has it, in any spelling."""
+        """The image with this name. With a digest: any image of the repository that has it."""
         if name.digest:
             exact = self._read_name(self._name_path(f"{name.registry}/{name.repository}@{name.digest}"))
             return exact or next((each for each in self.names() if _is_meant(each, name)), None)

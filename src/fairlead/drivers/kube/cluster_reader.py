@@ -40,7 +40,7 @@ class _List(msgspec.Struct):
 
 
 async def read_live(kubeconfig: str | None, context: str | None) -> ClusterSnapshot:
-    """What the API server has now.
+    """Read the current objects from the API server.
 
     Raises:
         KubeError, Unreachable: it refused, or did not answer. DecodeError: it sent what cannot be read.
@@ -64,14 +64,14 @@ async def read_service_cidrs(kubeconfig: str | None, context: str | None) -> tup
 
 
 class Manifests(NamedTuple):
-    """What files say: the objects that forwarding depends on, and how many there are of each other kind."""
+    """The objects of manifest files that forwarding depends on, and the number of objects of each other kind."""
 
     snapshot: ClusterSnapshot
     others: Mapping[str, int]
 
 
 def read_files(paths: Iterable[str]) -> Manifests:
-    """What the manifests say.
+    """Read objects from manifests.
 
     Raises:
         ManifestError: a file cannot be read, or an object in it; the message says which.

@@ -1,4 +1,4 @@
-"""What may go wrong with a request to the API server."""
+"""Errors of requests to the API server."""
 
 
 class KubeError(Exception):

@@ -76,7 +76,7 @@ class EventWriter:
         self._waiting: asyncio.Queue[_Report] = asyncio.Queue()
 
     def recorder(self, component: str) -> "EventRecorder":
-        """What a component (``source.component``) says its Events to."""
+        """The recorder of a component (``source.component``)."""
         return EventRecorder(self, component)
 
     def add(self, report: _Report) -> None:

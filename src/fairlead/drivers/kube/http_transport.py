@@ -218,7 +218,7 @@ class _Connection(asyncio.Protocol):
         return self._parser.get_status_code(), self._headers
 
     async def read(self, patience: float | None) -> bytes:
-        """What has come of the body since; empty at its end."""
+        """The next part of the body; empty at its end."""
         while not self._pieces:
             if self._is_complete:
                 return b""

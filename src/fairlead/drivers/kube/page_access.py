@@ -35,7 +35,7 @@ class PageAccess:
         self._reviews = Reviews(client, OF_COMPONENTS)
 
     async def refusal(self, path: str, authorization: str) -> Page | None:
-        """What to answer instead of the page; None: the client is let in.
+        """The answer that refuses the page; None if the client has access.
 
         Args:
             authorization: the header of that name; empty without one.

@@ -1,4 +1,4 @@
-"""What a part that watches tells probes and scrapers: ``/healthz``, ``/readyz`` and ``/metrics``."""
+"""The pages of a process that watches, for probes and scrapers: ``/healthz``, ``/readyz`` and ``/metrics``."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager

@@ -12,7 +12,7 @@ BLOCK = 64 * 1024
 
 
 async def read_log(log: ContainerLog, options: LogOptions) -> AsyncIterator[bytes]:
-    """What a reader gets to see, in pieces of some 64 KiB; ends when nothing more will come.
+    """The log as a reader asked for it, in pieces of about 64 KiB; ends when the log is complete.
 
     Raises:
         OSError: the file cannot be read.
@@ -36,7 +36,7 @@ async def read_log(log: ContainerLog, options: LogOptions) -> AsyncIterator[byte
 
 
 def last_lines(path: Path, lines: int) -> bytes:
-    """What the last lines of a log say; an unfinished log is read as far as it goes."""
+    """The last lines of a log, which can be unfinished."""
     with path.open("rb") as file:
         file.seek(_beginning(file, lines))
         return LogView(LogOptions()).receive(file.read())

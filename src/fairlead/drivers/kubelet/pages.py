@@ -24,7 +24,7 @@ class NodePage(NamedTuple):
     status: HTTPStatus = HTTPStatus.OK
 
     def encode(self) -> bytes:
-        """What goes over the connection, which is closed after it."""
+        """The bytes of a response, after which the connection is closed."""
         head = (
             f"HTTP/1.1 {self.status.value} {self.status.phrase}\r\nContent-Type: {self.content_type}\r\n"
             f"Content-Length: {len(self.body)}\r\nConnection: close\r\n\r\n"

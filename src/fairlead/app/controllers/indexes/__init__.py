@@ -1,1 +1,1 @@
-"""What several controllers look up: kept by what the watches tell, shared by all that ask."""
+"""Indexes that several controllers share, kept up to date from the watches."""

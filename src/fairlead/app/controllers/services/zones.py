@@ -1,4 +1,4 @@
-"""What endpoints take from Nodes: the zone of each, and how much of the cluster's CPU each zone has."""
+"""The data of Nodes that endpoints need: the zone of each Node, and each zone's share of the cluster's CPUs."""
 
 from collections.abc import Callable
 
@@ -36,7 +36,7 @@ class ServiceZones:
 
     @property
     def shares(self) -> Shares:
-        """What part of the cluster's CPUs each zone has."""
+        """Each zone's share of the cluster's CPUs."""
         return self._capacity.shares
 
     def _service_changed(self, old: Service | None, new: Service | None) -> None:

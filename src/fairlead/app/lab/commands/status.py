@@ -37,7 +37,7 @@ class LabView(NamedTuple):
 
 
 def look_at(lab: RunningLab) -> LabView:
-    """What runs, counted: ready and total."""
+    """The running parts, counted: ready and total."""
     usage = usage_of_tree(lab.pid)
     if lab.joined_as:
         return LabView(lab, None, None, usage, [])

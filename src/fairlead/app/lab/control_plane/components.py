@@ -19,7 +19,7 @@ Run = Callable[[Callable[[], None]], Coroutine[Any, Any, None]]
 
 
 def control_plane_runs(plan: LabPlan, api_socket: socket.socket) -> dict[str, Run]:
-    """What runs instead of our API server, by the component's name."""
+    """The programs that run instead of our API server, by component name."""
     folder = Path(plan.settings.control_plane or "")
     programs: dict[str, Run] = {
         name: functools.partial(run_program, command_of(name, folder / name, plan)) for name in PROGRAMS

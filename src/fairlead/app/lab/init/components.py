@@ -146,7 +146,7 @@ def _control_plane(
 
 
 def router_component(plan: LabPlan, networks: Networks | NoNetworks) -> Component | None:
-    """What routes to load balancers, for which it must be asked; None in a lab that does that in other ways."""
+    """The router for load balancers, which starts on demand; None in a lab that needs none."""
     if plan.has_joined or plan.settings.load_balancing != LoadBalancing.SPREAD or plan.loopback is not None:
         return None
     return Component("router", _router(plan), networks[OUTSIDE], plan.logs / "router.log")

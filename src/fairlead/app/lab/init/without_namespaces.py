@@ -20,7 +20,7 @@ COMPONENT = "loopback-proxy"
 
 
 def components(plan: LabPlan, report: Report) -> list[Component]:
-    """What such a lab has beside those of every lab; nothing in one with namespaces."""
+    """The additional components of a lab without namespaces; empty in one with namespaces."""
     if plan.loopback is None:
         return []
     network = plan.networks[0]
@@ -40,7 +40,7 @@ def components(plan: LabPlan, report: Report) -> list[Component]:
 
 
 def on_loopback(plan: LabPlan) -> OnLoopback | None:
-    """What a node's agent is told of such a lab; None in one with namespaces."""
+    """The settings of a node's agent for a lab without namespaces; None in one with namespaces."""
     if plan.loopback is None:
         return None
     ports = PortRule(first_free_port(plan.networks[0].switch))

@@ -160,5 +160,5 @@ async def _keep_serving(certificate: NodeCertificate) -> None:
 
 
 def host_name() -> str:
-    """What a node of this machine is called unless it is told otherwise."""
+    """The default name of a node on this machine."""
     return socket.gethostname().lower()

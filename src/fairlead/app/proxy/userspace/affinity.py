@@ -9,7 +9,7 @@ _FIRST_SWEEP = 1024  # clients
 
 
 class ClientMemory:
-    """What the rules of one node have noted.
+    """The clients that rules with session affinity have recorded on one node.
 
     Args:
         clock: seconds of a clock that never goes back.
@@ -21,7 +21,7 @@ class ClientMemory:
         self._noted: dict[str, dict[str, tuple[Target, float]]] = {}  # by client, by map: endpoint, end
 
     def of(self, source: str) -> Memory:
-        """What is remembered of one client now."""
+        """The current record of one client."""
         now = self._clock()
         known = self._noted.get(source, {})
         return {(map_, source): target for map_, (target, end) in known.items() if end > now}

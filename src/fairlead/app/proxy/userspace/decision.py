@@ -39,7 +39,7 @@ class ConnectingClient(NamedTuple):
 
 
 class Destination(NamedTuple):
-    """What it connects to; protocol in lower case."""
+    """The destination of a connection; protocol in lower case."""
 
     address: str
     port: int
@@ -47,7 +47,7 @@ class Destination(NamedTuple):
 
 
 class ConnectionDecision(NamedTuple):
-    """What happens to a connection.
+    """The decision about a connection.
 
     Attributes:
         target: where it goes, if it is accepted.
@@ -102,11 +102,11 @@ class Decisions:
         return ConnectingClient(address, "", is_pod=False)
 
     def decide(self, client: ConnectingClient, asked: Destination) -> ConnectionDecision:
-        """What happens to a new connection."""
+        """Decide about a new connection."""
         return self.decide_at(client.node or self._entrance(asked), client, asked)
 
     def decide_at(self, name: str, client: ConnectingClient, asked: Destination) -> ConnectionDecision:
-        """What happens to a new connection that comes to this node first."""
+        """Decide about a new connection that reaches this node first."""
         if name not in self._nodes:
             return ConnectionDecision(PacketFate.DROP)
         entry = self._nodes[name]

@@ -1,4 +1,4 @@
-"""What the node proxies of a lab without namespaces follow of the API: once for all nodes."""
+"""The objects that the proxy of a lab without namespaces watches, once for all nodes."""
 
 import asyncio
 from collections.abc import Callable
@@ -64,7 +64,7 @@ class ClusterFeed:
             await informer.synced.wait()
 
     def take(self) -> FeedNews:
-        """What is new since this was called last."""
+        """The changes since the last call."""
         self.news.clear()
         found = FeedNews(self._snapshot, frozenset(self._changed), self._has_nodes)
         self._changed, self._has_nodes = set(), False

@@ -30,7 +30,7 @@ _POLICIES = NftPolicies(FAMILY)
 
 
 class NodeSurroundings(NamedTuple):
-    """What all nodes of a lab have in common.
+    """The settings that all nodes of a lab share.
 
     Attributes:
         network: all addresses of the lab, in CIDR notation: none of them is "this host" as loopback usually is.
@@ -41,7 +41,7 @@ class NodeSurroundings(NamedTuple):
 
 
 def view_of(around: NodeSurroundings, name: str, node: Node | None) -> NodeView:
-    """What a proxy knows of a node whose own addresses are loopback addresses, on which node ports answer."""
+    """The view of a node whose addresses are loopback addresses, on which node ports answer."""
     addresses = node.internal_ips if node else ()
     view = view_node(around.settings, name, node, addresses, FAMILY)
     return msgspec.structs.replace(view, node_port_ips=view.node_ips[:1])

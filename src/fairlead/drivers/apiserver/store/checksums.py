@@ -11,7 +11,7 @@ _BYTES = 8  # SQLite's integers have 64 bits and a sign
 
 
 class Summary(NamedTuple):
-    """What a store holds after a commit.
+    """The content of a store after a commit, summarised.
 
     Attributes:
         version: of the last change.

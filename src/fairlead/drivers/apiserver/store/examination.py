@@ -36,7 +36,7 @@ def has_store(directory: Path) -> bool:
 
 
 def examine(directory: Path) -> Summary | None:
-    """What the store in a directory holds; None for one of a layout without checksums.
+    """The content of the store in a directory; None for a layout without checksums.
 
     Raises:
         StoreDamaged: it is not what was acknowledged.

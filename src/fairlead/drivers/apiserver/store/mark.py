@@ -24,7 +24,7 @@ _SLOTS = 2
 
 
 class StoreMark(NamedTuple):
-    """What was acknowledged.
+    """The last acknowledged commits of a store.
 
     Attributes:
         is_suspect: a write that was refused may be in the store, since the disk would not have it undone.
@@ -53,7 +53,7 @@ class MarkFile:
 
     @property
     def summary(self) -> Summary:
-        """What was acknowledged last."""
+        """The summary of the last acknowledged commit."""
         return self._mark.summary
 
     def write(self, mark: StoreMark) -> None:

@@ -25,7 +25,7 @@ _TOLD = 20  # names of lost objects
 
 
 class Salvage(NamedTuple):
-    """What came of it.
+    """The result of a salvage.
 
     Attributes:
         expected: how many objects there were when a change was last acknowledged; None if nothing says so.

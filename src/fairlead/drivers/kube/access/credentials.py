@@ -1,4 +1,4 @@
-"""What every request says about its client: a token, a password, as whom to act, and which program it is."""
+"""The headers of every request about its client: token or password, impersonated user, user agent."""
 
 import asyncio
 import base64

@@ -30,7 +30,7 @@ class PluginFailed(Unreachable):
 
 
 class Credential(msgspec.Struct, rename="camel", frozen=True):
-    """What a plugin gives: a token, or a certificate with its key (PEM), or both; RFC 3339 when it expires."""
+    """The credential of a plugin: a token, or a certificate with its key (PEM), or both; its expiry is RFC 3339."""
 
     token: str = ""
     client_certificate_data: str = ""

@@ -81,7 +81,7 @@ class ContextEntry(msgspec.Struct, rename="kebab", frozen=True):
 
 
 class ChosenContext(NamedTuple):
-    """What a context comes to; all paths are absolute. ``user_name`` is the entry's, for messages."""
+    """A resolved context; all paths are absolute. ``user_name`` is the name of the user's entry, for messages."""
 
     cluster: ClusterEntry
     user: UserEntry
@@ -139,7 +139,7 @@ def read_files(paths: Sequence[Path], must_exist: bool = False) -> Merged:
 
 
 def choose(merged: Merged, context: str | None = None) -> ChosenContext:
-    """What the named context, else the current one, says.
+    """Resolve the named context, or the current one.
 
     Raises:
         BadConfig: there is no such context, or it names what is not there or cannot be read.
