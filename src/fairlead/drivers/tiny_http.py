@@ -34,7 +34,7 @@ class AccessToPages(Protocol):
     """Decides who sees which page."""
 
     async def refusal(self, path: str, authorization: str) -> Page | None:
-        """What to answer instead of the page; None: the client is let in."""
+        """The answer that refuses the page; None if the client has access."""
 
 
 async def serve_pages(host: str, port: int, pages: Pages, access: AccessToPages | None = None) -> asyncio.Server:

@@ -18,7 +18,7 @@ Identity = tuple[tuple[str, ...], str]
 
 
 def identity(endpoint: Endpoint) -> Identity:
-    """What makes it the same endpoint although its conditions changed: addresses and the Pod behind it."""
+    """The identity of an endpoint whatever its conditions: its addresses and its Pod."""
     return endpoint.addresses, endpoint.target_ref.name if endpoint.target_ref else ""
 
 

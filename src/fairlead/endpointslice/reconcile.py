@@ -1,4 +1,4 @@
-"""What must be written so that a Service's EndpointSlices say what its Pods are.
+"""Plans the writes that make a Service's EndpointSlices match its Pods.
 
 Pure and level-triggered: the plan follows from what is there, never from what happened, and planning again after the
 plan was carried out gives nothing. Slices of other authors are not looked at, whatever they contain; nor is a Service
@@ -38,7 +38,7 @@ RESERVED_LABELS = frozenset({SERVICE_NAME_LABEL, MANAGED_BY_LABEL, HEADLESS_LABE
 
 
 class Circumstances(NamedTuple):
-    """What else the slices depend on.
+    """The other inputs of the slices.
 
     Attributes:
         trigger_time: RFC 3339; when the oldest change happened that this plan answers, noted on every written slice.

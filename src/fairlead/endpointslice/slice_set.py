@@ -63,7 +63,7 @@ def join_plans(plans: Iterable[SlicePlan]) -> SlicePlan:
 
 @dataclass(frozen=True)
 class SliceSet:
-    """What is the same for all slices of one owner and family.
+    """The fields that all slices of one owner and family share.
 
     Attributes:
         labels: exactly those that each slice has.

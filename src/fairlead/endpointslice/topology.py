@@ -81,7 +81,7 @@ class ZoneCapacity:
 
     @property
     def shares(self) -> Shares:
-        """What part of all CPUs each zone has; empty when some Node does not tell."""
+        """Each zone's share of all CPUs; empty if a Node does not report its CPUs or zone."""
         if self._unclear:
             return {}
         total = self._cpus.total()

@@ -72,7 +72,7 @@ def read_docker_cfg(content: bytes, what: str) -> AuthFile:
 
 
 def login_for(file: AuthFile, name: ImageName) -> Login | None:
-    """What the file itself says for an image: the longest fitting entry counts."""
+    """The login for an image in the file itself: the longest matching entry wins."""
     for key in _keys(name):
         for written, entry in file.auths.items():
             if _normal(written) == key and (login := _login(entry)):

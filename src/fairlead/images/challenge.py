@@ -1,4 +1,4 @@
-"""What a registry asks a client to prove (``WWW-Authenticate``, RFC 9110), and what it answers with a token.
+"""A registry's challenge to a client (``WWW-Authenticate``, RFC 9110), and the token that answers it.
 
 https://distribution.github.io/distribution/spec/auth/token/
 """
@@ -23,7 +23,7 @@ class Challenge(NamedTuple):
 
 
 class RegistryToken(NamedTuple):
-    """What is shown to a registry until a moment of the caller's clock."""
+    """A token for a registry, with its expiry by the caller's clock."""
 
     text: str
     until: float
@@ -48,7 +48,7 @@ def _parsed(header: str) -> list[Challenge]:
 
 
 def token_query(challenge: Challenge, repository: str) -> dict[str, str]:
-    """What is asked for at the realm: the right to pull, if the challenge says nothing else."""
+    """The query for a token: permission to pull, unless the challenge names another scope."""
     scope = challenge.parameters.get("scope") or f"repository:{repository}:pull"
     service = challenge.parameters.get("service", "")
     return {"scope": scope} | ({"service": service} if service else {})

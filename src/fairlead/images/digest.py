@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Hash(Protocol):
-    """What hashlib makes."""
+    """A hash object of hashlib."""
 
     def update(self, data: bytes, /) -> None: ...
 
@@ -35,7 +35,7 @@ def is_digest(text: str) -> bool:
 
 
 def new_hash(digest: str) -> Hash:
-    """What computes the hash that a digest is of."""
+    """A new hash object of a digest's algorithm."""
     return DIGEST[digest.partition(":")[0]][1]()
 
 

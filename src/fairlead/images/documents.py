@@ -50,7 +50,7 @@ class _Document(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Platform(_Document, frozen=True):
-    """What an image runs on, in Go's words; ``variant`` is that of the processor."""
+    """The platform of an image, in Go's terms; ``variant`` is that of the processor."""
 
     architecture: str = ""
     os: str = ""
@@ -88,7 +88,7 @@ class Index(_Document, frozen=True):
 
 
 class ImageProcess(msgspec.Struct, frozen=True, rename="pascal"):
-    """What a container of an image runs, and how; the ``config`` of its configuration.
+    """The process of a container of the image; the field ``config`` of its configuration.
 
     Attributes:
         user: ``USER[:GROUP]``, by names or numbers.

@@ -1,4 +1,4 @@
-"""What is to be done for each entry of a layer's archive, decided without touching a file.
+"""Plans the actions for each entry of a layer's archive, without touching a file.
 
 Archives are hostile input. The plan knows everything that the layer has made so far, so that an entry that would leave
 the layer's folder, go through a link, or take the place of something else is refused by name before anything is done.
@@ -18,7 +18,7 @@ LONGEST_NAME, LONGEST_PATH, DEEPEST = 255, 4095, 256  # octets; octets; folders
 
 
 class EntryKind(enum.Enum):
-    """What an entry of an archive is."""
+    """The kind of an entry in an archive."""
 
     FILE = "file"
     FOLDER = "folder"
@@ -92,7 +92,7 @@ class LayerError(Exception):
 
 @dataclass(frozen=True)
 class LayerLimits:
-    """What a layer may have at most.
+    """The limits of a layer.
 
     Attributes:
         entries: of its archive.
@@ -130,7 +130,7 @@ class LayerPlan:
     _octets: int = 0
 
     def take(self, entry: LayerEntry) -> Action:
-        """What is to be done for the next entry.
+        """The actions for the next entry.
 
         Raises:
             LayerError: nothing, for the layer is not to be trusted.

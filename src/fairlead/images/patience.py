@@ -33,6 +33,6 @@ class ContentRange(NamedTuple):
 
 
 def content_range(text: str) -> ContentRange | None:
-    """What ``Content-Range`` says; None when it is not of the format."""
+    """Parse ``Content-Range``; None if it is malformed."""
     found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", text.strip())
     return ContentRange(int(found[1]), -1 if found[2] == "*" else int(found[2])) if found else None

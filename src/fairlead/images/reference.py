@@ -56,7 +56,7 @@ class ImageName:
         return rest if text != str(self) and "/" not in rest else text
 
     def with_digest(self, digest: str) -> str:
-        """What names exactly this content: the repository and a digest, without the tag."""
+        """The reference to exactly this content: the repository and a digest, without the tag."""
         return f"{self.registry}/{self.repository}@{digest}"
 
 

@@ -45,7 +45,7 @@ def explain(cluster: Cluster, subject: str, namespace: str) -> Explanation:
 
 
 def diagnose(cluster: Cluster, namespaces: Iterable[str]) -> str:
-    """What is wrong with Services of these namespaces, and how to fix it; empty when nothing was found."""
+    """Findings about Services of these namespaces, with fixes; empty if there are none."""
     wanted = set(namespaces)
     keys = [key for key in cluster.snapshot.services if key.namespace in wanted]
     findings = [finding for finding in about(examine(cluster), keys) if finding.services]

@@ -247,7 +247,7 @@ class Scope:
         return explaining.explain(explaining.read(self._connection), subject, self._namespace)
 
     def diagnose(self) -> str:
-        """What is wrong with Services of the namespace, as ``fairlead doctor`` prints it; empty when all is well."""
+        """Findings about Services of the namespace, as ``fairlead doctor`` prints them; empty if there are none."""
         from fairlead.lab import explaining
 
         return explaining.diagnose(explaining.read(self._connection), [self._namespace])

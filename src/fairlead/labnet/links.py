@@ -88,7 +88,7 @@ def _mac(first: int, ip: str) -> str:
 
 
 def switch_commands(nodes: Iterable[NodeNetwork], families: Families) -> list[str]:
-    """What makes the switch out of an empty namespace."""
+    """The commands that make an empty namespace the switch."""
     plans = [PLANS[family] for family in families]
     return [
         *bridge_commands(f"address {_mac(0x02, plans[0].switch)}"),  # which joined hosts know while the lab is down
@@ -99,7 +99,7 @@ def switch_commands(nodes: Iterable[NodeNetwork], families: Families) -> list[st
 
 
 def bridge_commands(address: str = "") -> list[str]:
-    """What makes an empty namespace a switch that has no IP address, as on hosts that have joined a lab."""
+    """The commands that make an empty namespace a switch without an IP address, for hosts that have joined a lab."""
     return [
         "link set lo up",
         f"link add underlay {address} type bridge forward_delay 0",

@@ -16,7 +16,7 @@ NODES, NODE_PREFIX = "system:nodes", "system:node:"
 
 
 class CertificateRequestSpec(Slim, frozen=True):
-    """What is asked for (``request``: PEM in base64), and by whom."""
+    """The request (``request``: PEM in base64), and its user."""
 
     request: str = ""
     signer_name: str = ""
@@ -29,7 +29,7 @@ class CertificateRequestSpec(Slim, frozen=True):
 
 
 class CertificateRequestStatus(Slim, frozen=True):
-    """What has come of it; ``certificate`` is PEM in base64."""
+    """The result; ``certificate`` is PEM in base64."""
 
     conditions: tuple[Condition, ...] | None = None
     certificate: str | None = None
@@ -47,7 +47,7 @@ class CertificateSigningRequest(KubeObject, frozen=True):
 
 
 class Requested(NamedTuple):
-    """What a certificate request (PKCS 10) says: its subject, and the names that it is to be good for.
+    """The content of a certificate request (PKCS 10): its subject and its alternative names.
 
     Attributes:
         others: names that are neither hosts' nor addresses, such as e-mail addresses.

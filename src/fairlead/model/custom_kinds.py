@@ -21,7 +21,7 @@ class DefinedNames(Slim, frozen=True):
 
 
 class DefinitionSpec(Slim, frozen=True):
-    """What a definition asks for."""
+    """The specification of a CustomResourceDefinition."""
 
     group: str = ""
     scope: str = ""
@@ -37,7 +37,7 @@ class DefinitionCondition(Slim, frozen=True):
 
 
 class DefinitionStatus(Slim, frozen=True):
-    """What the API server makes of a definition."""
+    """The API server's status of a definition."""
 
     conditions: tuple[DefinitionCondition, ...] | None = None
 

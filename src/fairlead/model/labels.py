@@ -47,7 +47,7 @@ def requirements(selector: LabelSelector) -> Selector:
 
 
 def requirement(term: SelectorTerm) -> Requirement:
-    """What one expression asks for. An operator that is not known matches nothing: to match everything instead would
+    """The requirement of one expression. An unknown operator matches nothing: to match everything instead would
     delete, evict or grant too much."""
     has_values, negated = _TERMS.get(term.operator, _UNKNOWN)
     values = frozenset(term.values or ()) if term.operator in _TERMS else frozenset()

@@ -1,4 +1,4 @@
-"""What a part says when it has acted on a version of an object: the stations of a change on its way."""
+"""Marks: reports of a part that it has acted on a version of an object, one for each station of a change."""
 
 import enum
 

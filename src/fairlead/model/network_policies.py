@@ -29,7 +29,7 @@ class PolicyPeer(Slim, frozen=True):
 
 
 class PolicyRule(Slim, frozen=True):
-    """What one rule lets through; ``sources`` count for ingress, ``destinations`` for egress. Empty is everything."""
+    """The packets that one rule allows; ``sources`` for ingress, ``destinations`` for egress. Empty allows all."""
 
     ports: tuple[PolicyPort, ...] | None = None
     sources: tuple[PolicyPeer, ...] | None = msgspec.field(default=None, name="from")

@@ -38,7 +38,7 @@ class Phrase(str):
 
 
 def template_of(text: str) -> str:
-    """What a text was made of; a plain text is its own template."""
+    """The template of a text; a plain text is its own template."""
     return text.template if isinstance(text, Phrase) else text
 
 

@@ -17,7 +17,7 @@ Quantities = Mapping[str, str] | None
 
 
 class AskedResources(NamedTuple):
-    """What a container, or a Pod as a whole, asks for and may use: quantities by resource."""
+    """The requests and limits of a container or of a whole Pod: quantities by resource."""
 
     requests: Quantities
     limits: Quantities

@@ -51,7 +51,7 @@ class HostPathSource(Slim, frozen=True):
 
 
 class DriverSource(Slim, frozen=True):
-    """What a driver finds a volume by."""
+    """The driver's identification of a volume."""
 
     driver: str
     volume_handle: str = ""

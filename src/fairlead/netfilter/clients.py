@@ -60,7 +60,7 @@ def _client(map_: str, source: str, notes: Sequence[_Note]) -> RememberedClient:
 
 
 class Notebook(msgspec.Struct, frozen=True):
-    """What a map that is declared again can keep: for how long, in seconds, and which targets."""
+    """The part of a map that a new declaration can keep: the timeout in seconds, and the targets."""
 
     timeout: int
     targets: frozenset[Target]

@@ -133,7 +133,7 @@ def noted_in(map_: str, family: IPFamily) -> tuple[str, ...]:
 
 
 def noted_as(target: Target, family: IPFamily) -> tuple[str, ...]:
-    """What each of those maps holds for the target."""
+    """The target's value in each of these maps."""
     return (target_text(target),) if family is IPFamily.IPV4 else (target.address, str(target.port))
 
 

@@ -1,4 +1,4 @@
-"""What a node enforces of a cluster's policies, and the smallest update from one state to the next.
+"""Computes the policies that a node enforces, and the smallest update from one state to the next.
 
 It begins with the isolated addresses: those of this node's Pods that policies select need isolations, which need
     policies, which need the sets in their rules. Each exists as long as something needs it. So a policy without Pods on
@@ -30,7 +30,7 @@ InForce = tuple[Direction, ObjectKey]  # a policy, for a direction
 
 
 class Changed(NamedTuple):
-    """What might differ between two states: Pods and policies by key, Namespaces by name."""
+    """The possible differences between two states: Pods and policies by key, Namespaces by name."""
 
     pods: frozenset[ObjectKey] = frozenset()
     policies: frozenset[ObjectKey] = frozenset()

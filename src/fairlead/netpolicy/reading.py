@@ -75,7 +75,7 @@ Port = PortRange | PortName
 
 
 class Allowance(_Value, frozen=True):
-    """What one rule allows: each peer on each port. None: any peer, or any port of any protocol."""
+    """The packets that one rule allows: each peer on each port. None: any peer, or any port of any protocol."""
 
     peers: tuple[Peer, ...] | None
     ports: tuple[Port, ...] | None
@@ -104,7 +104,7 @@ class _FaultError(ValueError):
 
 
 def read_policy(policy: NetworkPolicy) -> ReadPolicy:
-    """What a policy means."""
+    """Interpret a policy."""
     faults: list[str] = []
     spec = policy.spec
     pods = _selector(spec.pod_selector or LabelSelector(), "spec.podSelector", faults)

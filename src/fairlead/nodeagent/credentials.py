@@ -26,7 +26,7 @@ AS_ROOT = ProcessCredentials()
 
 
 def credentials_from(row: Sequence[Any]) -> ProcessCredentials:
-    """What JSON has made a list of."""
+    """Convert credentials that JSON has turned into a list."""
     uid, gid, groups, capabilities = row
     return ProcessCredentials(uid, gid, tuple(groups), tuple(capabilities))
 

@@ -100,7 +100,7 @@ _NUMBERS = {"setuid": 1, "setgid": 1, "setreuid": 2, "setregid": 2, "setresuid":
 
 
 def call(name: str, arguments: Sequence[int], users: Users) -> CallOutcome:
-    """What one of ``CALLS`` gives.
+    """The outcome of one of ``CALLS``.
 
     Args:
         arguments: as the kernel has them: of 64 bits, of which numbers of users are the lower half.
@@ -127,7 +127,7 @@ def passed_on(name: str, arguments: Sequence[int], users: Users) -> Users:
 
 
 def set_groups(groups: Sequence[int], users: Users) -> CallOutcome:
-    """What setgroups(2) gives."""
+    """The outcome of setgroups(2)."""
     if not users.may_all:
         return CallOutcome(users, error=errno.EPERM)
     return CallOutcome(users._replace(groups=tuple(groups)))

@@ -75,7 +75,7 @@ def forwards(pod: RunPod, pod_ips: Iterable[str]) -> tuple[HostPortForward, ...]
 
 
 def table_name(family: IPFamily) -> TableName:
-    """What the table of an IP family is called."""
+    """The name of the table of an IP family."""
     return TableName(family, "fairlead-host-ports")
 
 

@@ -68,7 +68,7 @@ class Program(NamedTuple):
 
 
 def program_for(container: Container, images: Images) -> Program:
-    """What a container runs.
+    """The program of a container.
 
     Args:
         images: by pattern (``*`` and ``?``, see fnmatch), the first that fits counts; patterns may leave out the tag.

@@ -88,7 +88,7 @@ def has_running_conditions(conditions: Iterable[Condition], *, short_of_disk: bo
 
 
 def kubelet_configuration(address: str, port: int, dns: Sequence[str], domain: str, max_pods: int) -> Doc:
-    """What ``/configz`` tells: a KubeletConfiguration, as far as it applies here.
+    """The content of ``/configz``: the applicable fields of a KubeletConfiguration.
 
     Args:
         address: where the node's HTTP API listens.

@@ -53,7 +53,7 @@ def is_wanted(policy: str, *, is_there: bool) -> bool:
 
 
 def failed(message: str, before: PullFailure | None, now: float) -> PullFailure:
-    """What is remembered of a pull that failed, after what was remembered of the one before."""
+    """The record of a failed pull, given the record of the previous failure."""
     delay = min(2 * before.delay, LAST_BACKOFF) if before else FIRST_BACKOFF
     return PullFailure(message, now + delay, delay)
 
@@ -67,7 +67,7 @@ def never(image: str) -> NeverPull:
 
 
 def pulled(image: str, seconds: float, waiting: float, size: int) -> str:
-    """What the Event says of a pull."""
+    """The message of the Event about a completed pull."""
     return (
         f'Successfully pulled image "{image}" in {_seconds(seconds)} ({_seconds(waiting)} including waiting). '
         f"Image size: {size} bytes."

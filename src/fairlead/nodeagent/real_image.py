@@ -53,7 +53,7 @@ class NoCommand(ImageError):
 
 
 def program_of(container: Container, image: RealImage) -> Program:
-    """What a container runs: its ``command`` replaces Entrypoint and Cmd, its ``args`` replace Cmd.
+    """The command line of a container: its ``command`` replaces Entrypoint and Cmd, its ``args`` replace Cmd.
 
     Raises:
         NoCommand: nobody says.

@@ -1,4 +1,4 @@
-"""What a node knows of its Pods and their containers, and what it takes over from an earlier agent's status."""
+"""A node's records of its Pods and containers, some of them from the status that an earlier agent published."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -13,7 +13,7 @@ from fairlead.nodeagent.sources import SourceError
 
 
 def reported_resources(pod: RunPod, container: str) -> Doc:
-    """What the status of a container says that it has: what the Pod asks for now, for nothing is limited here."""
+    """The resources in a container's status: those that the Pod requests now, since a lab enforces only some limits."""
     spec = pod.spec
     containers = (*spec.containers, *(spec.init_containers or ()))
     resources = next((found.resources for found in containers if found.name == container), Resources())

@@ -42,7 +42,7 @@ def references(pod: RunPod) -> set[PodReference]:
 
 
 def volume_references(pod: RunPod) -> set[PodReference]:
-    """What the Pod's volumes show, and follow when it changes."""
+    """The objects that the Pod's volumes contain, and whose changes they follow."""
     return {reference for projection in projections(pod) for reference, _ in file_sources(projection)}
 
 

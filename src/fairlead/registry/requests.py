@@ -63,7 +63,7 @@ _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 
 
 class RequestTarget(NamedTuple):
-    """What a path names: a collection, an object, or something below an object.
+    """The target of a path: a collection, an object, or a subresource.
 
     Attributes:
         rest: what follows the subresource, for proxies; without a leading slash.

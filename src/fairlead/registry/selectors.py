@@ -80,7 +80,7 @@ _KEY_FIELDS: dict[str, Callable[[ObjectKey], str]] = {
 
 
 def selection_of(request: Request, target: RequestTarget, fields: FieldGetters) -> Selection:
-    """What a request on a collection selects; a watch of one object is a watch of its name.
+    """The selection of a request on a collection; a watch of one object selects its name.
 
     Raises:
         ApiError: 400, a selector that cannot be parsed or a field that cannot be selected by.

@@ -42,7 +42,7 @@ class ChannelReader:
         self._in_base64, self._carried = in_base64, b""
 
     def receive(self, piece: Piece) -> ChannelData | None:
-        """What a piece brings; None for the empty beginning of a message.
+        """The event of a piece; None for the empty beginning of a message.
 
         Raises:
             PeerError: text that is not base64.
@@ -100,7 +100,7 @@ class Channels:
             self.socket.send(message(channel, data))
 
     def received(self, event: Piece | Answered | WebSocketClosed) -> ChannelData | None:
-        """What came over a channel; None for nothing."""
+        """The event of data on a channel; None if there is no data."""
         return self._reader.receive(event) if isinstance(event, Piece) else None
 
 

@@ -1,4 +1,4 @@
-"""What can be wrong with a stream, by whose fault it is."""
+"""Errors of a stream, by the side that caused them."""
 
 
 class StreamingError(Exception):

@@ -1,4 +1,4 @@
-"""What happens between a client and a command in a container, whichever protocol carries it."""
+"""Events between a client and a command in a container, for every protocol."""
 
 import json
 from dataclasses import dataclass

@@ -44,7 +44,7 @@ class LogLines:
         return self._format(kept, now)
 
     def end(self, now: int) -> bytes:
-        """What is left when the stream has ended: a last line without its newline."""
+        """The rest of the stream at its end: a last line without a newline."""
         rest, self._rest = self._rest, b""
         return self._format([(b"P", rest)], now) if rest else b""
 
@@ -61,7 +61,7 @@ class LogLines:
 
 @dataclass(frozen=True)
 class LogOptions:
-    """What a reader of a log wants.
+    """The options of a request for a log.
 
     Attributes:
         since: lines before this time (as in the log) are left out; empty for none.
@@ -120,7 +120,7 @@ class LogView:
         return self._left == 0
 
     def receive(self, data: bytes) -> bytes:
-        """What kept bytes show, however they are cut."""
+        """The output for received bytes, however they are split."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         shown = b"".join(map(self._show, lines))
         if self._left is not None:

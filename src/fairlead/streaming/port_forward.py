@@ -55,7 +55,7 @@ class PortSession(Protocol):
     """All forwarded connections of one client, whichever protocol carries them."""
 
     def receive(self, data: bytes) -> list[PortEvent]:
-        """What the received bytes mean; to be called once with none, to begin. Raises PeerError."""
+        """The events of received bytes; call it once with no bytes to begin. Raises PeerError."""
 
     def send(self, connection: int, data: bytes) -> None:
         """Have the client see what the Pod has sent."""
@@ -147,7 +147,7 @@ class PortForward:
         self._requests: dict[int, str] = {}  # data stream -> request number
 
     def receive(self, data: bytes) -> list[PortEvent]:
-        """What the received bytes mean; to be called once with none, to begin.
+        """The events of received bytes; call it once with no bytes to begin.
 
         Raises:
             PeerError: the client breaks the protocol; send what is left to send, then close.
@@ -179,7 +179,7 @@ class PortForward:
         self._carrier.close()
 
     def data_to_send(self) -> bytes:
-        """What has to be sent to the peer now; each byte is handed out once."""
+        """The bytes to send to the peer now; each byte is returned once."""
         self._carrier.send(self._spdy.data_to_send())
         return self._carrier.data_to_send()
 

@@ -46,7 +46,7 @@ class ChannelPortForward:
             self._opening.append(PortOpened(2 * index, port))
 
     def receive(self, data: bytes) -> list[PortEvent]:
-        """What the received bytes mean; to be called once with none, to begin."""
+        """The events of received bytes; call it once with no bytes to begin."""
         events, self._opening = self._opening, []
         for received in self._socket.receive(data) if data else []:
             events += self._on_event(received)
@@ -72,7 +72,7 @@ class ChannelPortForward:
         self._socket.close()
 
     def data_to_send(self) -> bytes:
-        """What has to be sent to the peer now; each byte is handed out once."""
+        """The bytes to send to the peer now; each byte is returned once."""
         return self._socket.data_to_send()
 
     def _on_event(self, event: Piece | Answered | WebSocketClosed) -> list[PortEvent]:

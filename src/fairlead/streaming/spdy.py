@@ -74,13 +74,13 @@ class SpdyServer:
         return len(self._streams)
 
     def data_to_send(self) -> bytes:
-        """What has to be sent to the peer now; each byte is handed out once."""
+        """The bytes to send to the peer now; each byte is returned once."""
         data = bytes(self._output)
         self._output.clear()
         return data
 
     def receive(self, data: bytes) -> list[SpdyEvent]:
-        """What the received bytes mean.
+        """The events of received bytes.
 
         Raises:
             PeerError: they break the protocol; send what is left to send, then close.

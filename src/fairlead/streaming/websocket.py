@@ -80,7 +80,7 @@ class WebSocket:
         return self._protocol.subprotocol or ""
 
     def receive(self, data: bytes) -> list[Piece | Answered | WebSocketClosed]:
-        """What the received bytes mean.
+        """The events of received bytes.
 
         Raises:
             PeerError: they are not WebSocket frames; send what is left to send, then close.
@@ -114,7 +114,7 @@ class WebSocket:
             self._protocol.send_close(NORMAL_CLOSURE)
 
     def data_to_send(self) -> bytes:
-        """What has to be sent to the peer now; each byte is handed out once."""
+        """The bytes to send to the peer now; each byte is returned once."""
         return b"".join(self._protocol.data_to_send())
 
 

@@ -27,7 +27,7 @@ class Packet(msgspec.Struct, frozen=True):
 
 
 class PacketFate(enum.StrEnum):
-    """What the filters decide."""
+    """The decision of the filters."""
 
     ACCEPT = "accept"
     DROP = "drop"

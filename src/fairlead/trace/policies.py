@@ -1,4 +1,4 @@
-"""What NetworkPolicies allow by their specification: the oracle against which rules are tested.
+"""The oracle of NetworkPolicies: their specification, against which rules are tested.
 
 Written from the reference of networking.k8s.io/v1 and the page "Network Policies" of the documentation, rule by rule. A
 Pod is isolated in a direction once a policy selects it for that direction; then only packets pass that a rule of such a

@@ -1,4 +1,4 @@
-"""What to do next about one watch: a state machine that is told what happened, and when.
+"""The state machine of one watch: from events and their times to the next action.
 
 Theory of operation. A watch is opened for a bounded time, and opened again when the server ends it. Four things that
 look alike must be told apart:
@@ -59,7 +59,8 @@ Step = List | Watch | Check | Wait
 
 
 class Fault(Enum):
-    """What went wrong. GONE: the server cannot go on from our version; REFUSED: it says no; BROKEN: no answer."""
+    """The cause of a failure. GONE: the server no longer has our version; REFUSED: it denies the watch; BROKEN: no
+    answer."""
 
     GONE = auto()
     REFUSED = auto()
@@ -104,7 +105,7 @@ class Life:
 
     @property
     def step(self) -> Step:
-        """What is to be done now."""
+        """The next action."""
         if self._wait:
             return Wait(self._wait)
         if not self.version:

@@ -17,7 +17,7 @@ class _Trouble:
 
 
 class Notices:
-    """What a process has said. All times are seconds on one clock that only goes forward."""
+    """The messages of a process so far. All times are seconds of one monotonic clock."""
 
     def __init__(self) -> None:
         self._troubles: dict[tuple[str, str], _Trouble] = {}

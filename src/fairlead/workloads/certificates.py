@@ -1,4 +1,4 @@
-"""What is to be done about a request for a certificate: approve it, sign it, say that it cannot be signed, forget it.
+"""The next step for a request for a certificate: approve it, sign it, report that it cannot be signed, delete it.
 
 Client certificates of nodes are approved as upstream does it, by a right of their author's. Upstream leaves serving
 certificates of nodes to somebody else; here one is approved that a node asks for in its own name, for hosts
@@ -62,7 +62,7 @@ Step = ApproveIfAllowed | Approve | IssueCertificate | FailSigning
 
 
 def next_steps(request: CertificateSigningRequest, asked: Requested, node: Node | None) -> tuple[Step, ...]:
-    """What to do about a request, in this order, the first that works out; nothing for what is done, or not ours.
+    """The steps to try for a request, in order, until one succeeds; empty if it is done or another signer's.
 
     Args:
         asked: what is in it.

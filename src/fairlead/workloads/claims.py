@@ -30,7 +30,7 @@ class OwnedIndex(Generic[T]):
             self._groups.setdefault(_group(new), {})[new.key] = new
 
     def owned_by(self, owner: KubeObject) -> Iterator[T]:
-        """What names ``owner`` as its controller, by name and uid."""
+        """The objects whose controller is ``owner``, by name and UID."""
         return iter(list(self._groups.get(owner.metadata.uid, {}).values()))
 
     def candidates(self, owner: KubeObject) -> Iterator[T]:
@@ -45,7 +45,7 @@ def _group(object_: KubeObject) -> str:
 
 
 class Claim(NamedTuple, Generic[T]):
-    """What is ours, what is to become ours, and what is to be released."""
+    """The objects of a controller, those to adopt, and those to release."""
 
     mine: tuple[T, ...]
     adopt: tuple[T, ...]

@@ -49,7 +49,7 @@ class _Moment:
 
 
 def plan_cron_job(cron_job: CronJob, jobs: Sequence[Job], now: datetime) -> CronPlan:
-    """What is to be done about a CronJob that owns these Jobs."""
+    """Plan the next step of a CronJob that owns these Jobs."""
     running = tuple(job for job in jobs if not is_over(job))
     old, news = tuple(_surplus(cron_job, jobs)), tuple(_news(cron_job, jobs))
     status = _observed(cron_job, jobs, running)

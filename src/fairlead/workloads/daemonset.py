@@ -154,7 +154,7 @@ def _is_new(daemon_set: DaemonSet, pod: Pod) -> bool:
 
 
 def revision_hash(daemon_set: DaemonSet) -> str:
-    """What marks the Pods of the present template."""
+    """The hash that marks Pods of the current template."""
     return update_revision(daemon_set).rpartition("-")[2]
 
 

@@ -31,7 +31,7 @@ class HistoryPlan:
 
 
 def plan_history(workload: Templated, known: Sequence[ControllerRevision]) -> HistoryPlan:
-    """What makes the present template the latest revision."""
+    """Plan the writes that make the current template the latest revision."""
     name = update_revision(workload)
     latest = max((revision.revision for revision in known), default=0)
     found = next((revision for revision in known if revision.name == name), None)

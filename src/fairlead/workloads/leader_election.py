@@ -28,7 +28,7 @@ DEFAULTS = Timing()
 
 
 def timing_fault(timing: Timing) -> str:
-    """What is wrong with the timing, in upstream's words; empty when nothing is."""
+    """The fault of the timing, in upstream's words; empty if there is none."""
     faults = {
         "leaseDuration must be at least 1s": timing.lease < 1,  # a Lease has whole seconds
         "leaseDuration must be greater than renewDeadline": timing.lease <= timing.renew_deadline,

@@ -32,14 +32,14 @@ _SILENT = "Kubelet stopped posting node status."
 
 
 class NodeVerdict(NamedTuple):
-    """What a Node ought to say: its Ready condition if that must change, and its taints if they must."""
+    """The changes of a Node: its Ready condition and its taints, each None if unchanged."""
 
     condition: Condition | None
     taints: tuple[Taint, ...] | None
 
 
 def judge_node(node: Node, is_silent: bool, now: str) -> NodeVerdict:
-    """What follows from the Node's own word, and from whether it has been silent for the grace period.
+    """Compute a Node's condition and taints from its status, and from whether it was silent for the grace period.
 
     One that has just been made and has said nothing yet is given the benefit of the doubt.
     """

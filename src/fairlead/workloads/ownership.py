@@ -36,7 +36,7 @@ class Item(NamedTuple):
 
 
 class PropagationPolicy(Enum):
-    """What happens to the dependents of an object that is deleted: DeleteOptions.propagationPolicy."""
+    """The treatment of the dependents of a deleted object: DeleteOptions.propagationPolicy."""
 
     BACKGROUND = "Background"
     FOREGROUND = "Foreground"
@@ -96,7 +96,7 @@ class OwnerGraph:
         return [owner for owner in item.owners if owner.uid not in self.items]
 
     def next_action(self, item: Item, absent: Iterable[str]) -> Action | None:
-        """What to do with one object now; None when it may stay as it is, or others must go first.
+        """The next action for one object; None if it stays, or if others must be deleted first.
 
         Args:
             absent: uids of unknown owners that the server says do not exist.

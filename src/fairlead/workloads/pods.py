@@ -1,4 +1,4 @@
-"""What all workloads know of Pods: which count, which are ready long enough, and how one is made from a template."""
+"""Pods as all workloads see them: which count, which are available, and how a template becomes a Pod."""
 
 from datetime import datetime, timedelta
 

@@ -27,7 +27,7 @@ class ReplicaPlan:
 
 
 def plan_replicas(replica_set: Replicated, mine: Sequence[Pod]) -> ReplicaPlan:
-    """What brings the number of Pods to that of the replicas; nothing while the set itself is being deleted."""
+    """Plan the creations and deletions that reach the wanted replicas; none while the set itself is deleted."""
     if replica_set.is_terminating:
         return ReplicaPlan()
     active = [pod for pod in mine if is_active(pod)]

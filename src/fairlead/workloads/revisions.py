@@ -29,7 +29,7 @@ def template_hash(template: Mapping[str, Any]) -> str:
 
 
 def essence(template: Mapping[str, Any]) -> Any:
-    """What a template says: without the hash label, and without what is empty or null.
+    """The significant part of a template: without the hash label, and without empty or null fields.
 
     Programs written in Go send empty structures for fields that nobody set; they must not make a new revision.
     """

@@ -1,4 +1,4 @@
-"""What is still awaited of something that is to run, by the rules and in the words of ``kubectl rollout status``.
+"""The state of a rollout, by the rules and in the words of ``kubectl rollout status``.
 
 Upstream: ``staging/src/k8s.io/kubectl/pkg/polymorphichelpers/rollout_status.go``, which knows Deployments, DaemonSets
 and StatefulSets. Beyond it: a ReplicaSet or ReplicationController is there when all of it is available, a Job when it
@@ -27,7 +27,7 @@ _UNSEEN = "its spec is yet to be observed"
 
 
 def awaited(object_: KubeObject) -> str:
-    """What the object still lacks; empty when nothing.
+    """What the rollout still waits for; empty when it is complete.
 
     Args:
         object_: of one of the ``KINDS``.
@@ -63,7 +63,7 @@ def pods_of(object_: KubeObject, pods: Iterable[Pod]) -> list[Pod]:
 
 
 def container_states(pod: Pod) -> list[str]:
-    """What each container of a Pod does that is not ready, in words; none when it has not come to a node that says."""
+    """The state of each container that is not ready, in words; empty until a node has reported it."""
     if not awaited(pod):
         return []
     statuses = (*(pod.status.init_container_statuses or ()), *(pod.status.container_statuses or ()))

@@ -1,4 +1,4 @@
-"""What happens to a claim and to a volume next.
+"""The next step for a claim and for a volume.
 
 A claim gets the smallest volume that is free and fits; where there is none, its class's provisioner makes one, which is
 this module for one provisioner and somebody else for any other. A claim stays while a Pod uses it, a volume while a
@@ -194,7 +194,7 @@ def _volume(claim: PersistentVolumeClaim, storage_class: StorageClass) -> Doc:
 
 
 def claim_reference(claim: PersistentVolumeClaim) -> Doc:
-    """What a volume says of the claim that it is for."""
+    """The reference from a volume to its claim."""
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",

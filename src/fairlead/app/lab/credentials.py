@@ -24,7 +24,7 @@ def write_credentials(plan: LabPlan, lab: RunningLab) -> None:
 
 
 def write_node_credentials(plan: LabPlan, node: LabNode) -> None:
-    """Write the certificates of a node's agent: one for the API server, one for the agent's own clients."""
+    """Create the certificate of a node's agent if it is missing, and write its kubeconfig."""
     client = user_of(node)
     ensure_certificate(plan.pki, node.name, client.user, (node.name, *node.addresses))
     _write(plan, agent_of(node), client)

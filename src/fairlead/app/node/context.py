@@ -125,7 +125,7 @@ class PodContext:
         return self.log_path(container, run).with_suffix(".message")
 
     async def process_spec(self, container: Container, stdio: Stdio, image: RealImage | None) -> ProcessSpec:
-        """The command of a container, with its environment, credentials and files.
+        """The process of a container: command, environment, credentials and files.
 
         Args:
             image: what its image is; None: a command of this machine stands for it.

@@ -1,1 +1,1 @@
-"""What holds a lab together: supervisor, control socket, run folder and wires."""
+"""Infrastructure of a lab: supervisor, control socket, run folder and wires."""

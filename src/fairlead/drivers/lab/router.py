@@ -26,7 +26,7 @@ _OPTIONS = {IPFamily.IPV4: ("-4",), IPFamily.IPV6: ("-6",)}
 
 
 class RouterTables:
-    """What the kernel of the caller's network namespace has, and how it gets to something else.
+    """Routes in the kernel of the caller's network namespace, and the commands that change them.
 
     Args:
         cidrs: of load balancers' addresses.

@@ -237,7 +237,7 @@ class ProxylessNodes(NamedTuple):
 
 
 def proxyless_from(row: Sequence[Any]) -> ProxylessNodes:
-    """What JSON has made a list of."""
+    """Convert a value that JSON has turned into a list."""
     usual, others = row
     return ProxylessNodes(usual, tuple(others))
 

@@ -41,7 +41,7 @@ _MAGIC = "fairlead-announcer/1"
 
 
 class Sign(enum.StrEnum):
-    """What announcers tell each other, about the node or address that is named with it.
+    """Messages between announcers about a node or an address.
 
     ALIVE: the node lives. LEAVING: it is about to end. YIELDED: a node does not answer for the address any more, and
     hosts may have to be told again who does.

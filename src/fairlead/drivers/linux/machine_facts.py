@@ -1,4 +1,4 @@
-"""What this machine says of itself, as kubelets report it in a Node's ``nodeInfo``; empty where it does not say."""
+"""Facts about this machine, as kubelets report them in a Node's ``nodeInfo``; empty if unknown."""
 
 import platform
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the kernel shows of whether this process may make namespaces."""
+"""Kernel settings that decide whether this process can create namespaces."""
 
 import os
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What a process has open: of use between fork and exec, so it is imported by commands that must start fast."""
+"""The open files of a process. Used between fork and exec, so commands that must start fast import it."""
 
 import os
 

@@ -12,7 +12,7 @@ _LOOK_AGAIN = 0.002  # seconds
 
 
 class Usage(NamedTuple):
-    """What a tree of processes takes; shared pages are divided among those that share them (PSS)."""
+    """The memory of a tree of processes; shared pages are divided among the processes that share them (PSS)."""
 
     processes: int
     kibibytes: int
@@ -24,7 +24,7 @@ def usage_of_tree(root: int) -> Usage:
 
 
 def usage_of(pids: Iterable[int]) -> Usage:
-    """What some processes take; those that have ended count for nothing."""
+    """The memory of some processes; 0 for those that have ended."""
     sizes = [proportional_kibibytes(pid) for pid in pids]
     found = [size for size in sizes if size is not None]
     return Usage(len(found), sum(found))

@@ -1,4 +1,4 @@
-"""What processes, network interfaces, file systems and the machine use, from /proc and statvfs(2).
+"""Resource usage of processes, network interfaces, file systems and the machine, from /proc and statvfs(2).
 
 Nothing here needs control groups: a lab without root has none. So a Pod's processes are those of its PID namespace, and
 a container's are the descendants of its first process; what both have used before they ended is counted as far as a
@@ -29,7 +29,7 @@ class ProcessUsage(NamedTuple):
 
 
 def pid_namespace(pid: int) -> int:
-    """What is the same for all processes of one PID namespace; 0 for one that has gone."""
+    """The identity of a process's PID namespace; 0 if the process has ended."""
     try:
         return os.stat(f"/proc/{pid}/ns/pid").st_ino
     except _GONE:
@@ -66,7 +66,7 @@ def _process(folder: Path) -> ProcessUsage | None:
 
 
 def total(processes: Iterable[ProcessUsage]) -> Use:
-    """What several use together."""
+    """The sum of several usages."""
     uses = [process.use for process in processes]
     return Use(
         cpu=sum(use.cpu for use in uses),

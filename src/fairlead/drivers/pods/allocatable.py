@@ -1,4 +1,4 @@
-"""What this machine has for Pods."""
+"""The resources of this machine for Pods."""
 
 import os
 from pathlib import Path

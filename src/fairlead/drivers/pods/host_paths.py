@@ -1,4 +1,4 @@
-"""What must be at the path of a hostPath volume, by its type. Upstream: ``pkg/volume/hostpath/host_path.go``."""
+"""Checks the path of a hostPath volume against its type. Upstream: ``pkg/volume/hostpath/host_path.go``."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -39,7 +39,7 @@ _LARGEST_USERS = 4 * 1024 * 1024  # octets
 
 @dataclass(frozen=True)
 class ImageRoot:
-    """What a root folder is made of.
+    """The parts of a root folder.
 
     Attributes:
         layers: folders side by side, from the lowest layer to the highest.

@@ -1,4 +1,4 @@
-"""What an earlier agent of a node has left running: sandboxes and containers, found by their records.
+"""Sandboxes and containers that an earlier agent of a node has left running, found by their records.
 
 A folder of a node's has one folder for each Pod, named after its UID: in it the birth records of the sandbox, of each
 container (and of what holds its terminal), and what the agent wrote down of each container before it started it.
@@ -43,7 +43,7 @@ NO_IMAGE = ImageOrigin()
 
 
 class WrittenContainer(msgspec.Struct, frozen=True):
-    """What is written of a container.
+    """The record of a container.
 
     Attributes:
         run: number of this run of it.
@@ -86,7 +86,7 @@ class PodFolder:
         self._words(name).write_bytes(msgspec.json.encode(written))
 
     def read(self, name: str) -> WrittenContainer | None:
-        """What is written of a container; None when that is nothing, or not legible."""
+        """The record of a container; None if it is missing or unreadable."""
         try:
             return msgspec.json.decode(self._words(name).read_bytes(), type=WrittenContainer)
         except (FileNotFoundError, msgspec.DecodeError):

@@ -1,4 +1,4 @@
-"""What of this machine's files no Pod sees, though Pods run this machine's programs.
+"""Files of this machine that are hidden from Pods, although Pods run this machine's programs.
 
 A Pod of root's lab runs as root, so the modes of files do not keep it from them. Two kinds are hidden: what only Pods
 of the machine's users and services could want (homes, run-time sockets, shared temporary folders), and what no other
@@ -24,7 +24,7 @@ _SEARCHED = {"/": 0, "/etc": 8, "/opt": 1, "/srv": 1, "/var": 2}
 
 @functools.cache
 def private_paths() -> tuple[str, ...]:
-    """What no other user of this machine may read. Looked for once: a launcher asks before it forks, for all Pods."""
+    """The paths that other users of this machine cannot read. Computed once, by the launcher, for all Pods."""
     return tuple(path for folder, levels in _SEARCHED.items() for path in _private_below(folder, levels))
 
 

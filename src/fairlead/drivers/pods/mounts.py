@@ -34,7 +34,7 @@ _FIRST_LEVEL = frozenset(path[1:] for path in (*EMPTY_FOLDERS, devices.FOLDER) i
 
 
 class MountSource(NamedTuple):
-    """What is to be mounted, taken from the machine before it is out of sight.
+    """A mount whose source was opened before the machine's files were hidden.
 
     Attributes:
         tree: descriptor of a cloned tree.

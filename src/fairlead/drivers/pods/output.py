@@ -1,4 +1,4 @@
-"""What a container's process writes: kept as a log, and shown to those who are attached.
+"""The output of a container's process: written to a log, and sent to attached clients.
 
 The node agent reads the process's pipes or terminal itself, for only who reads can tell when a line was written and on
 which stream. Who is attached is waited for, as a terminal is: a process that writes faster than they read is held up.

@@ -38,7 +38,7 @@ class ProbeResult(NamedTuple):
 
 
 async def perform(handler: Handler, target: ProbeTarget, seconds: float) -> ProbeResult:
-    """What came of it within this time; never raises for the other side's faults."""
+    """The result within this time. Errors of the container are results, not exceptions."""
     try:
         async with asyncio.timeout(seconds):
             return await _perform(handler, target)

@@ -46,7 +46,7 @@ _SHARED_NAMESPACES = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | 
 
 @dataclass(frozen=True)
 class SandboxSpec:
-    """What makes a Pod's namespaces its own.
+    """The settings of a Pod's namespaces.
 
     Attributes:
         hostname: the host name within.
@@ -63,7 +63,7 @@ class SandboxSpec:
 
 @dataclass(frozen=True)
 class ProcessSpec:
-    """What a container runs.
+    """The process of a container.
 
     Attributes:
         command: program and arguments; not used when ``builtin`` is given.

@@ -1,4 +1,4 @@
-"""What the node's HTTP server needs of whatever runs the containers."""
+"""The interface of the container runtime for the node's HTTP server."""
 
 import os
 import socket
@@ -154,7 +154,7 @@ class ContainerLog(Protocol):
 
 
 class Attachment(Protocol):
-    """What a client sees of a container's own process from now on, and may write to it.
+    """Attach a client to a container's main process: it gets output from now on, and can write input.
 
     Attributes:
         terminal: a descriptor of the process's terminal, or None.

@@ -36,7 +36,7 @@ async def restore(family: IPFamily, text: str) -> None:
 
 
 async def try_out(family: IPFamily, text: str) -> RulesError | None:
-    """What iptables would say to this text; nothing changes. What only the kernel refuses is not found out."""
+    """Check this text with iptables, without changing anything. Refusals by the kernel are not detected."""
     try:
         await _run(f"{_PROGRAMS[family]}-restore", "-w", LOCK_SECONDS, "--noflush", "--test", text=text)
     except RulesError as error:
@@ -45,7 +45,7 @@ async def try_out(family: IPFamily, text: str) -> RulesError | None:
 
 
 async def save(family: IPFamily) -> Saved:
-    """What there is now.
+    """Read the current rules.
 
     Raises:
         RulesError: it cannot be read.

@@ -20,7 +20,7 @@ POLICIES = ("internal", "external")  # values of the label traffic_policy
 
 
 class ProxyMetrics:
-    """What is counted; each proxy has its own, so that several can live in one process.
+    """The metrics of one proxy. Each proxy has its own, so that one process can run several.
 
     Args:
         families: the values of the label ip_family. backend: nft or iptables.
@@ -132,7 +132,7 @@ class ProxyMetrics:
 
 
 class PolicyGauges:
-    """What is enforced of NetworkPolicies, which kube-proxy knows nothing of."""
+    """Metrics of NetworkPolicies; kube-proxy has none."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         def gauge(name: str, text: str) -> Gauge:

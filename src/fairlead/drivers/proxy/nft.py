@@ -76,7 +76,7 @@ async def replace_table(name: TableName, table: Table, comment: str = "") -> int
 
 
 async def list_table(name: TableName) -> Listing | None:
-    """What is there now; None when there is no such table.
+    """Read the current table; None if it does not exist.
 
     Raises:
         RulesError: it cannot be read.
@@ -90,7 +90,8 @@ async def list_table(name: TableName) -> Listing | None:
 
 
 async def try_out_table(name: TableName, table: Table) -> RulesError | None:
-    """What the kernel would say to a whole table in place of whatever has its name; nothing changes."""
+    """Check whether the kernel would accept a whole table in place of the one with its name, without changing
+    anything."""
     try:
         await run_program("-c", "-f", "-", commands=removal(name) + render_table(name, table))
     except RulesError as error:

@@ -21,7 +21,7 @@ DRAWN, CERTAIN = 12, 3
 
 
 class Tried(NamedTuple):
-    """What the kernel did, beside what was predicted; ``outcomes`` has one for each connection."""
+    """The kernel's outcome next to the predicted one; ``outcomes`` has an entry for each connection."""
 
     statements: tuple[Statement, ...]
     outcomes: tuple[Outcome, ...] = ()

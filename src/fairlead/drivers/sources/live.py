@@ -21,7 +21,7 @@ def read_live_cluster(
     zone: str = "cluster.local",
     observations: tuple[Observation, ...] = (),
 ) -> Cluster:
-    """What an API server shows.
+    """Reads a cluster from its API server.
 
     Raises:
         KubeError: it refused to show even one kind. Unreachable: there is no such server, or it does not answer.

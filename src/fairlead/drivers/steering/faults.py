@@ -1,4 +1,4 @@
-"""What a part of a lab is to do wrong at present."""
+"""The faults that a part of a lab injects at present."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -69,7 +69,7 @@ class Steering(NamedTuple):
 
 
 def steered_name(number: int, place: str, part: str) -> str:
-    """What a part of a lab without namespaces is called, where all labs' names meet.
+    """The name of a part of a lab without namespaces, unique among all labs.
 
     Args:
         number: the lab's. place: ``switch``, a node, or a Pod with its namespace.

@@ -10,7 +10,7 @@ JSON = "application/json"
 
 
 class PageRequest(NamedTuple):
-    """What a page asks.
+    """A request of the page.
 
     Attributes:
         query: of the URL, the last value of each name. body: decoded JSON; None without one.

@@ -1,1 +1,1 @@
-"""What a change of manifests would do, before it is applied."""
+"""Predicts the effect of a change of manifests before it is applied."""

@@ -1,4 +1,4 @@
-"""What all objects have: names, versions, labels, owners, and conditions."""
+"""Fields of all objects: names, versions, labels, owners, and conditions."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -43,7 +43,7 @@ class Metadata(Slim, frozen=True):
 
 
 class KubeObject(Slim, frozen=True):
-    """What every slim object has: metadata, and shorthands for the parts of it that are read all the time."""
+    """A slim object: metadata, and shorthands for its most used fields."""
 
     metadata: Metadata
 
@@ -87,7 +87,7 @@ T = TypeVar("T", bound=KubeObject)
 
 
 def latest(old: T | None, new: T | None) -> T:
-    """What a change (old None: added, new None: deleted) is about, in its latest form."""
+    """The latest form of the object that a change is about (old None: added, new None: deleted)."""
     object_ = new or old
     assert object_ is not None
     return object_

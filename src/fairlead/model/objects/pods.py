@@ -79,7 +79,7 @@ class WaitingState(Slim, frozen=True):
 
 
 class ContainerState(Slim, frozen=True):
-    """What a container does; it runs if it neither waits nor has ended."""
+    """The state of a container; it runs if it is neither waiting nor terminated."""
 
     waiting: WaitingState | None = None
     terminated: Terminated | None = None

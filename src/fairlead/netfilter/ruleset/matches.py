@@ -1,4 +1,4 @@
-"""What a rule can require of a packet, and the fields of a packet that it can look at."""
+"""Conditions of rules, and the fields of packets that they refer to."""
 
 import enum
 

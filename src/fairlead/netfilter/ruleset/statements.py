@@ -1,4 +1,4 @@
-"""What a rule can do with a packet."""
+"""Actions of rules on packets."""
 
 from fairlead.netfilter.ruleset.matches import Field, RuleValue
 

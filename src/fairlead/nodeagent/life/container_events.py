@@ -1,4 +1,4 @@
-"""What happens to a container, and what its node does then.
+"""Events of a container, and the effects that its node performs.
 
 ``attempt`` is the number of the start that an event or an effect belongs to.
 """

@@ -115,7 +115,7 @@ Step = tuple[ContainerLife, tuple[ContainerEffect, ...]]
 
 
 def step_container(life: ContainerLife, event: ContainerEvent) -> Step:
-    """What an event makes of a container, and what is to be done then, in this order."""
+    """The container after an event, and the effects to perform, in order."""
     attempt = getattr(event, "attempt", life.attempt)
     if life.phase is Phase.ENDED or attempt != life.attempt:
         return life, ()

@@ -1,4 +1,4 @@
-"""What happens to a Pod on its node, and what the node does then."""
+"""Events of a Pod on its node, and the effects that the node performs."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -43,7 +43,7 @@ class Retry(NamedTuple):
 
 
 class Closed(NamedTuple):
-    """Neither sandbox nor process is left."""
+    """The sandbox and all processes have ended."""
 
 
 class DeletePod(NamedTuple):

@@ -122,7 +122,7 @@ _WITH_PROCESS = (Phase.RUNNING, Phase.ENDING)
 
 
 def step_pod(life: PodLife, event: PodEvent, now: float) -> tuple[PodLife, tuple[PodEffect, ...]]:
-    """What an event makes of a Pod, and what is to be done then, in this order.
+    """The Pod after an event, and the effects to perform, in order.
 
     Args:
         now: monotonic seconds.

@@ -1,4 +1,4 @@
-"""What a node does in or to a container: commands, requests, probes and hooks."""
+"""A node's actions on a container: commands, requests, probes and hooks."""
 
 from fairlead.model.objects import Slim
 

@@ -78,7 +78,7 @@ class ExitCodes(Slim, frozen=True):
 
 
 class RestartRule(Slim, frozen=True):
-    """What is done when a container has ended in this way, whatever its restart policy says."""
+    """The action after a container ends with one of these codes; it overrides the restart policy."""
 
     action: str = ""
     exit_codes: ExitCodes = ExitCodes()

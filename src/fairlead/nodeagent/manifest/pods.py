@@ -116,7 +116,7 @@ class RunPod(KubeObject, frozen=True):
 
     @property
     def qos_class(self) -> str:
-        """What the API server has settled, or what it would settle."""
+        """The QoS class from the status, or the one that the API server would set."""
         return self.status.qos_class or qos_class(
             map(_resources_of, (*self.spec.containers, *(self.spec.init_containers or ()))),
             _resources_of(self.spec),

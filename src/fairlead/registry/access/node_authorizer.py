@@ -1,4 +1,4 @@
-"""What a node's agent may do: the user ``system:node:NAME`` in the group ``system:nodes``.
+"""Permissions of a node's agent: the user ``system:node:NAME`` in the group ``system:nodes``.
 
 It reads its own Node, the Pods that are bound to it, and the objects that these refer to. A check costs at most the
 Pods of that node, never those of the cluster. Roles may allow a node more, but never what ``node_restriction`` refuses.

@@ -116,7 +116,7 @@ def _labels(attempt: Attempt) -> Iterator[Mapping[str, str]]:
 
 
 def read_matcher(document: Doc, rules: str, exclusions: str = "") -> Matcher:
-    """What a stored webhook or ``matchConstraints`` says.
+    """Read the matcher of a stored webhook or of ``matchConstraints``.
 
     Args:
         rules, exclusions: the fields that have them.

@@ -42,7 +42,7 @@ def undeclared(text: str, declared: frozenset[str]) -> str:
 
 
 def type_faults(text: str, types: Mapping[str, tuple[str, str]], variables: Iterable[tuple[str, str]]) -> str:
-    """What is wrong with the types of an expression, as a compiler shows it; empty when nothing is known to be.
+    """The type errors of an expression, as a compiler shows them; empty if there are none.
 
     Args:
         types: by name of an object that the expression knows, its type in the catalogue and the name that messages

@@ -99,7 +99,7 @@ _SAME = {"_+_": _ADDED, "_-_": NUMBERS, "_*_": NUMBERS, "_/_": NUMBERS, "_%_": (
 
 
 def result_of(operator: str, left: StaticType, right: StaticType) -> StaticType | None:
-    """What a binary operator makes of two types; None when it does not take them."""
+    """The result type of a binary operator; None if it does not accept the two types."""
     if (takes := _TESTS.get(operator)) is not None:
         return BOOL if takes(left, right) else None
     if {DYN, TIMESTAMP, DURATION} & {left, right}:

@@ -67,7 +67,7 @@ _OF_EACH = ("all", "exists", "exists_one", "existsOne", "filter", "map")
 
 
 class TypeFault(NamedTuple):
-    """What is wrong, and where in the text, in characters."""
+    """A type error, and its position in the text in characters."""
 
     offset: int
     message: str

@@ -1,1 +1,1 @@
-"""What the API server says about itself: groups, resources and OpenAPI schemas."""
+"""The API server's description of itself: groups, resources and OpenAPI schemas."""

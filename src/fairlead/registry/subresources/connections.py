@@ -21,7 +21,7 @@ CONNECTIONS = {
 
 
 def connection_options(request: Request, target: RequestTarget) -> Doc:
-    """What a connection is asked for with, as a document of its kind."""
+    """The options of a requested connection, as a document of their kind."""
     kind = CONNECTIONS[target.plural_with_subresource]
     document: Doc = {"kind": kind, "apiVersion": "v1"}
     if kind.endswith("ProxyOptions"):

@@ -16,7 +16,7 @@ _DECISIONS = {"SuccessCriteriaMet": "Complete", "FailureTarget": "Failed"}  # th
 
 
 class EndReason(NamedTuple):
-    """What decides that a Job ends: type, reason and message of the condition that says so first."""
+    """Why a Job ends: type, reason and message of the first condition about its end."""
 
     type: str
     reason: str
@@ -57,7 +57,7 @@ def deadline_of(job: Job, status: JobStatus) -> datetime | None:
 def verdict(
     job: Job, status: JobStatus, failures: Failures, done: frozenset[int], mine: Sequence[Pod], now: str
 ) -> EndReason | None:
-    """What ends the Job, if anything does; once it is decided, it stays so.
+    """The reason for which the Job ends, or None; a decision is final.
 
     Args:
         status: what has been observed of its Pods.

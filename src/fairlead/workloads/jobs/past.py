@@ -28,7 +28,7 @@ def count_succeeded(pods: Sequence[Pod]) -> int:
 
 
 def past_of(job: Job, mine: Sequence[Pod]) -> Past:
-    """What a Job's status says of Pods that are not there any more."""
+    """The results of deleted Pods, from the Job's status."""
     present = len(judge_failures(job, mine).counted)
     return Past(max(0, job.status.succeeded - count_succeeded(mine)), max(0, job.status.failed - present))
 

@@ -46,7 +46,7 @@ class JobPlan:
 
 
 def plan_job(job: Job, mine: Sequence[Pod], now: str, past: Past = NOTHING) -> JobPlan:
-    """What the Job's Pods amount to, and what is to be done about it.
+    """The status of a Job from its Pods, and the next step.
 
     Args:
         past: how many others there were.

@@ -22,7 +22,7 @@ def replaces_only_failed(job: Job) -> bool:
 
 
 class Failures(NamedTuple):
-    """What the Pods that failed amount to.
+    """The evaluation of failed Pods.
 
     Attributes:
         counted: those that count against the limits.

@@ -24,7 +24,7 @@ _SLOTS = 2
 
 
 class StoreMark(NamedTuple):
-    """The last acknowledged commits of a store.
+    """The mark of a store: the summary of its last acknowledged commit.
 
     Attributes:
         is_suspect: a write that was refused may be in the store, since the disk would not have it undone.

@@ -1,1 +1,1 @@
-"""What Pods have in place of namespaces, where none can be made."""
+"""Pods on machines that allow no namespaces."""

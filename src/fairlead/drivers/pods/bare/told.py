@@ -1,4 +1,4 @@
-"""What the environment of a Pod's processes tells of a lab without namespaces."""
+"""Environment variables of a Pod's processes in a lab without namespaces."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -52,7 +52,7 @@ class Emulation:
 
 
 def emulation_for(credentials: ProcessCredentials, *, of_image: bool) -> Emulation | None:
-    """What lets a process of an image become other users, where it begins as the only one that there is."""
+    """Answers system calls about users, so that a process can change its user where the kernel knows only one user."""
     if not of_image or credentials.uid != ROOT or is_mapped("uid", 1) or seccomp.this_machine() is None:
         return None
     return Emulation(credentials)

@@ -15,7 +15,7 @@ _BORN = "born"
 
 
 class BirthRecord(NamedTuple):
-    """What such a file says.
+    """The content of the file.
 
     Attributes:
         is_born: the child has begun to be what it was forked for.

@@ -34,7 +34,7 @@ _GONE = "the process that forks for the node agent has gone"
 
 @dataclass(frozen=True)
 class Birth:
-    """What a child is to be.
+    """The process to start.
 
     Attributes:
         body: a function of a module, called in the child with ``spec`` and the descriptors, as they are numbered there;

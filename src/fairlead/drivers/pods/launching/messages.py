@@ -1,4 +1,4 @@
-"""What a node agent, a nursery and a launcher say to each other, and the descriptors that cross beside it."""
+"""Messages between a node agent, a nursery and a launcher, and the descriptors that are sent with them."""
 
 import os
 import socket

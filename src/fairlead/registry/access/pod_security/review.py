@@ -1,4 +1,4 @@
-"""What Pod security says of a write: a refusal, warnings, or notes for the administrator.
+"""Pod security's review of a write: a refusal, warnings, or notes for the audit log.
 
 Pods are held against what their namespace enforces; they and the templates of workloads against what it warns of and
 what it audits. A namespace whose labels become stricter is told which of its Pods would not be let in any more.
@@ -35,7 +35,7 @@ _HARMLESS = frozenset({"status", "binding", "eviction", "resize"})
 
 
 class PodSecurityReview(NamedTuple):
-    """What is said of a document that may be stored.
+    """The result for a document that can be stored.
 
     Attributes:
         warnings: for the client.
@@ -47,7 +47,7 @@ class PodSecurityReview(NamedTuple):
 
 
 def review(state: State, target: RequestTarget, new: Doc, old: Doc | None) -> PodSecurityReview:
-    """What is said of a document that is otherwise fit to be stored.
+    """Review a document that passed all other checks.
 
     Raises:
         ApiError: 403, the namespace does not let this Pod in; 422, the labels of a namespace say nothing.

@@ -1,4 +1,4 @@
-"""What an apply takes away: the fields that its manager had applied before and that nobody has now.
+"""Fields that an apply removes: its manager applied them before, and they have no owner now.
 
 The fields are those of the version that the manager applied before. An owner through another version keeps what it owns
 as that version has it. Upstream: structured-merge-diff ``merge/update.go``.

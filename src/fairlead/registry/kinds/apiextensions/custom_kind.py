@@ -1,4 +1,4 @@
-"""What the API serves for a definition: a resource for each served version, with the rules of its kind.
+"""The resources of a definition: one for each served version, with the rules of its kind.
 
 Upstream: apiextensions-apiserver ``pkg/registry/customresource``.
 """

@@ -1,4 +1,4 @@
-"""What PersistentVolumes and the claims on them share: access modes, amounts, and their columns."""
+"""Fields that PersistentVolumes and their claims share: access modes, amounts, and their columns."""
 
 from typing import Any
 

@@ -54,7 +54,7 @@ def node_ports(spec: Doc) -> list[int]:
 
 
 def name_of(service: Doc) -> str:
-    """The name for messages; it can be missing before validation."""
+    """The Service's name for messages; empty if it is missing."""
     return str(service["metadata"].get("name", ""))
 
 
