@@ -1,7 +1,8 @@
 """Node ports as one request sees them: those that Services hold, and those that it has taken itself.
 
 One number serves all protocols: a Service may use it for TCP and UDP, two Services never share it. Health-check node
-ports come from the same range. Nothing is taken for good here; the numbers in ``taken`` are stored with the Service.
+ports come from the same range. Nothing is allocated permanently here; the numbers in ``taken`` are stored with the
+Service.
 Upstream: pkg/registry/core/service/portallocator, operation.go.
 """
 

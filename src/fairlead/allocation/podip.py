@@ -1,5 +1,5 @@
 """Which address of its node's Pod CIDR a Pod gets: the next free one after the last given out, so that an address rests
-as long as possible before somebody else has it."""
+as long as possible before another Pod gets it."""
 
 from collections.abc import Container
 from ipaddress import ip_address, ip_network

@@ -40,7 +40,7 @@ def claim_of(service: Service) -> AddressClaim:
 def _nodes(service: Service) -> str:
     if service.spec.external_traffic_policy != "Local":
         return EVERY_NODE
-    if not service.spec.selector:  # somebody else writes its endpoints: they are its own
+    if not service.spec.selector:  # its endpoints are written by another program: they are its own
         return str(service.key)
     labels = ",".join(f"{name}={value}" for name, value in sorted(service.spec.selector.items()))
     return f"{service.namespace}/{labels}"

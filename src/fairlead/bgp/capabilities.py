@@ -25,7 +25,7 @@ class Restart(NamedTuple):
     Attributes:
         seconds: for how long a peer keeps the routes when the session has gone, at most 4095.
         is_restarting: whether the speaker has just started.
-        families: those whose packets are forwarded meanwhile.
+        families: those whose packets are forwarded during the restart.
     """
 
     seconds: int

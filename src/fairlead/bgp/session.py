@@ -166,7 +166,7 @@ class Session:
             self._keepalive_due = now + self._hold_time / 3
 
     def stop(self, now: float) -> None:
-        """End for good: the peer forgets all routes at once."""
+        """End the session: the peer removes all routes at once."""
         if self.state > SessionState.CONNECT:
             text = bytes([len(LEAVING_TEXT)]) + LEAVING_TEXT
             self._notify(Notification(NotificationCode.CEASE, errors.SHUTDOWN, text))

@@ -9,7 +9,7 @@ import click
 if TYPE_CHECKING:
     from fairlead.app.lab.host.options import Settled
 
-SETTLE_SECONDS = 10.0  # at most; a part that does not answer is told of, and the lab is there all the same
+SETTLE_SECONDS = 10.0  # at most; a part that does not answer is reported, and the lab stays up
 
 
 def tell(line: str) -> None:

@@ -113,7 +113,7 @@ class Balancer:
     ) -> T:
         """What ``request`` returns for an endpoint; when it fails there, it is made again at the next one.
 
-        For requests only that may be made twice: one that failed may have been carried out all the same.
+        Only for requests that can be repeated: a failed one might have been executed.
 
         Raises:
             NoEndpoints: there is none. Others: what the last attempt raised.

@@ -13,7 +13,7 @@ class Source(Protocol):
     """Where endpoints come from."""
 
     def follow(self, doubt: asyncio.Event) -> AsyncGenerator[Update, None]:
-        """Tell the set, and again whenever it may have changed, for as long as somebody listens.
+        """Yield the set, and again whenever it might have changed, until the caller stops.
 
         Args:
             doubt: set when a request has failed; a source that can look again earlier does, and clears it.

@@ -63,7 +63,7 @@ class Applied:
         return held.snapshot if held else self.snapshot
 
     def holding(self, reasons: Mapping[ObjectKey, str]) -> "Applied":
-        """The same, with these Services to be left as they are."""
+        """The state with these Services left unchanged."""
         more = {key: Held(self.snapshot_of(key), reason) for key, reason in reasons.items()}
         return replace(self, held=self.held.update(more))
 

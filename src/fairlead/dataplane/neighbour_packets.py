@@ -48,7 +48,8 @@ def arp_reply(mac: bytes, request: ArpRequest) -> bytes:
 
 
 def arp_announcements(mac: bytes, ip: str) -> tuple[bytes, bytes]:
-    """Tell everybody, unasked, that ``mac`` has the address: in both forms, for some hosts accept only one of them."""
+    """Unsolicited announcements that ``mac`` has the address, in both forms, since some hosts accept only one of
+    them."""
     return _arp(REQUEST, mac, ip, _NOBODY, ip), _arp(REPLY, mac, ip, mac, ip)
 
 
@@ -80,7 +81,7 @@ def parse_solicitation(packet: bytes) -> Solicitation | None:
 
 
 def answer(mac: bytes, asked: Solicitation) -> bytes:
-    """The IPv6 packet that tells the asker that ``mac`` has the address; everybody, if the asker has no address yet."""
+    """The IPv6 reply that ``mac`` has the address; to all hosts if the asker has no address yet."""
     if asked.is_probe:
         return announcement(mac, asked.wanted)
     return _advertisement(mac, asked.wanted, asked.ip, _OVERRIDE | _SOLICITED)

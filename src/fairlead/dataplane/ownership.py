@@ -33,7 +33,7 @@ def usurpations(snapshot: ClusterSnapshot, service: Service) -> Iterator[Usurpat
 def usurpers(
     snapshot: ClusterSnapshot, old: Service | None, new: Service | None
 ) -> Iterator[tuple[Service, Usurpation]]:
-    """Who names an address that is somebody's cluster IP, since this change of a Service, which may be either."""
+    """The Services that name another Service's cluster IP after this change; the changed Service can be either one."""
     if new is not None and (old is None or old.outside_ips != new.outside_ips):
         yield from ((new, usurpation) for usurpation in usurpations(snapshot, new))
     gained = set(new.cluster_ips if new else ()) - set(old.cluster_ips if old else ())

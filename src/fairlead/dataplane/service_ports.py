@@ -121,7 +121,7 @@ def _affinity(service: Service) -> int | None:
 
 
 def _source_ranges(ranges: tuple[str, ...], family: IPFamily) -> tuple[str, ...]:
-    """Ranges of the family, tidied; none when one of them lets everybody in. Old objects may be padded with blanks."""
+    """Ranges of the family, normalised; empty if one of them allows all addresses. Old objects can contain spaces."""
     tidy = tuple(network for text in ranges if family_of(text) == family and (network := _network(text)))
     return () if any(network in EVERYWHERE for network in tidy) else tuple(dict.fromkeys(tidy))
 

@@ -10,5 +10,5 @@ def now_text() -> str:
 
 
 def now_micro_text() -> str:
-    """The same with microseconds, as Leases have it."""
+    """The current time with microseconds, as in Leases."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

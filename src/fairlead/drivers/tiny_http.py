@@ -41,7 +41,7 @@ async def serve_pages(host: str, port: int, pages: Pages, access: AccessToPages 
     """Serve pages by path until the server is closed; the page ``*`` answers on paths that have none of their own.
 
     Args:
-        access: without, everybody sees everything.
+        access: without it, all clients see all pages.
 
     Raises:
         OSError: the address cannot be listened at.

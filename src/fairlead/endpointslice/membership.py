@@ -2,7 +2,7 @@
 
 A Pod belongs when it is in the Service's namespace, has every label of the selector, has an address and has not
 finished. Readiness does not decide membership, only the conditions (KEP-1672); neither does termination. A Service
-without a selector, or of type ExternalName, has no members: its slices are somebody else's business.
+without a selector, or of type ExternalName, has no members: other programs write its slices.
 Upstream: ``staging/src/k8s.io/endpointslice/utils.go`` (podToEndpoint, getEndpointPorts), ``pkg/api/v1/pod/util.go``.
 """
 

@@ -29,7 +29,7 @@ PortsKey = tuple[tuple[str, str, int, str], ...]
 
 @dataclass(frozen=True)
 class SlicePlan:
-    """Writes to make, in this order, so that no endpoint is missing meanwhile (readers bear duplicates).
+    """Writes in an order in which no endpoint is ever missing (readers tolerate duplicates).
 
     Attributes:
         creates: slices without a name; the server makes one from the Service's name.
@@ -182,7 +182,7 @@ def _annotations(present: Mapping[str, str], slice_set: SliceSet) -> dict[str, s
 
 
 def ports_key(ports: Ports) -> PortsKey:
-    """The same for equal ports in any order and with defaults written out or not."""
+    """A key that is equal for equal ports, in any order, and with or without explicit defaults."""
     return tuple(sorted(map(_port_key, ports)))
 
 

@@ -43,7 +43,7 @@ def pack_subsets(offers: Iterable[Offer]) -> tuple[EndpointSubset, ...]:
 
 
 def repack(subsets: Iterable[EndpointSubset]) -> tuple[EndpointSubset, ...]:
-    """The same endpoints in that form, however they were written."""
+    """The endpoints in canonical form."""
     return pack_subsets(
         Offer(address, is_ready, subset.ports or ())
         for subset in subsets

@@ -74,7 +74,7 @@ class Anonymizer:
         return self._addresses.setdefault(address, other)
 
     def statement(self, shown: Statement) -> Statement:
-        """The same tree without the cluster's words."""
+        """The tree without names from the cluster."""
         because = tuple(self._evidence(each) for each in shown.because)
         return Statement(self._phrase(shown.text), because, tuple(map(self.statement, shown.parts)), shown.verdict)
 
@@ -86,7 +86,7 @@ class Anonymizer:
         return Evidence(self.text(evidence.what), self.text(evidence.where), evidence.kind)
 
     def finding(self, found: Finding) -> Finding:
-        """The same finding without the cluster's words; its fixes are then only for reading."""
+        """The finding without names from the cluster; its fixes can then not be run."""
         return msgspec.structs.replace(
             found,
             subject=Ref(found.subject.kind, self.text(found.subject.namespace), self.text(found.subject.name)),

@@ -20,7 +20,7 @@ WIRE = "wire"  # the bridge's end of the cable that leads to other hosts
 POD_LINKS = "veth"  # what the names of the nodes' ends of Pods' links begin with
 
 # In the words of nft: what comes over a Pod's link must be from an address to which that link is the way. IPv4 has a
-# setting for that (rp_filter, RFC 3704), IPv6 has none. What ND claims from somebody else's address is dropped as well.
+# setting for that (rp_filter, RFC 3704), IPv6 has none. ND claims to another host's address are dropped as well.
 STRICT_SOURCES = f"""
 table ip6 fairlead-sources {{
   chain of-pods {{
@@ -182,7 +182,7 @@ def attach_commands(link: PodLink, namespace: int, mtu: int) -> list[str]:
     peer = f"peer name eth0 address {link.pod_mac} mtu {mtu} netns /proc/self/fd/{namespace}"
     commands = [
         f"link add {link.name} address {link.node_mac} mtu {mtu} type veth {peer}",
-        # Both ends know each other for good, so nothing is asked over this link, and what ARP claims is not heard.
+        # Both ends have permanent entries for each other, so this link needs no ARP, and ARP claims are ignored.
         f"link set {link.name} arp off up",
     ]
     for pod_ip, node_ip in zip(link.pod_ips, link.node_ips, strict=True):

@@ -37,7 +37,7 @@ class PolicyRule(Slim, frozen=True):
 
 
 class NetworkPolicySpec(Slim, frozen=True):
-    """Which Pods are isolated in which directions, and what is let through all the same."""
+    """The isolated Pods, the directions of their isolation, and the packets that are allowed nevertheless."""
 
     pod_selector: LabelSelector | None = None
     policy_types: tuple[str, ...] | None = None

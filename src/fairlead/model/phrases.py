@@ -33,7 +33,7 @@ class Phrase(str):
         return made
 
     def mapped(self, change: Callable[[str], str]) -> "Phrase":
-        """The same sentence with each text in it changed; phrases in it are changed inside."""
+        """The sentence with a function applied to each text in it, also inside nested phrases."""
         return Phrase(self.template, **{name: _mapped(value, change) for name, value in self.values.items()})
 
 

@@ -95,7 +95,7 @@ class ReadPolicy(_Value, frozen=True):
         return self.ingress if direction is Direction.INGRESS else self.egress
 
     def closed(self) -> "ReadPolicy":
-        """The same isolation, with nothing allowed."""
+        """The isolation with nothing allowed."""
         return msgspec.structs.replace(self, ingress=(), egress=())
 
 

@@ -36,7 +36,7 @@ def identity_in(container: Container, pod: RunPod, image: ImageUser = NO_IMAGE_U
     image.
 
     Raises:
-        CredentialsError: it would run as root and says that it must not, or as somebody that the image does not know.
+        CredentialsError: it would run as root although that is forbidden, or as a user that the image does not have.
     """
     own, shared = container.security_context or SecurityContext(), pod.spec.security_context
     wanted, non_root = _first(own.run_as_user, shared.run_as_user), _first(own.run_as_non_root, shared.run_as_non_root)
@@ -110,5 +110,5 @@ def given_capabilities(container: Container, pod: RunPod) -> tuple[str, ...]:
 
 
 def with_capabilities(credentials: ProcessCredentials, names: tuple[str, ...]) -> ProcessCredentials:
-    """The same user with these capabilities, which are some of ``given_capabilities``."""
+    """The user with these capabilities, a subset of ``given_capabilities``."""
     return credentials._replace(capabilities=tuple(_NUMBERS[name] for name in names))

@@ -1,6 +1,6 @@
 """The ConfigMaps, Secrets and tokens that a Pod refers to, and the values of their keys.
 
-A reference to something that is not there is a fault of the Pod's until somebody makes it, unless the reference is
+A reference to a missing object is an error of the Pod until the object is created, unless the reference is
 optional; messages are those of upstream's kubelet.
 """
 

@@ -2,7 +2,7 @@
 
 An answer of the registry can depend on a webhook. The registry does not wait: it raises ``Unanswered``, the shell
 around it asks, and computes the answer again, on the then current state, with all answers so far. The content of a
-question is its key, so the question is asked again only if the object has changed meanwhile.
+question is its key, so the question is asked again only if the object has changed in between.
 """
 
 import base64
@@ -80,7 +80,7 @@ class ReviewQuestion(NamedTuple):
 
     @property
     def key(self) -> bytes:
-        """The same for equal questions to the same server."""
+        """A key that is equal for equal questions to the same server."""
         parts = (repr(self.server).encode(), self.api_version.encode(), self.rest)
         return hashlib.sha256(b"\0".join(parts)).digest()
 
@@ -103,7 +103,7 @@ class Fetch(NamedTuple):
 
     @property
     def key(self) -> bytes:
-        """The same for equal documents of the same server."""
+        """A key that is equal for the same document of the same server."""
         return hashlib.sha256(b"fetch\0" + repr(self.server).encode()).digest()
 
     def body(self, uid: str) -> bytes:

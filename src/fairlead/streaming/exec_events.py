@@ -56,7 +56,7 @@ class ExecSession(Protocol):
         """Seconds that the client has to bring about that the command may start."""
 
     def start_unasked(self) -> list[ExecEvent]:
-        """What follows when it has not: ``Established`` all the same, or ``Gone``."""
+        """The event when the client has sent no request: ``Established`` nevertheless, or ``Gone``."""
 
     def receive(self, data: bytes) -> list[ExecEvent]:
         """Raises PeerError when the client breaks the protocol."""

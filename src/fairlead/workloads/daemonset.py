@@ -1,6 +1,6 @@
 """On which Nodes a DaemonSet lacks a Pod, and which of its Pods are too many or to be replaced.
 
-One Pod on each Node that its template can be on, whether the Node is ready or cordoned or not; an update goes on on as
+One Pod on each Node that its template allows, even if the Node is not ready or cordoned. An update continues on as
 many Nodes at a time as may lack a Pod that works, or else may have two. The scheduler does the binding: a Pod says by
 affinity for which Node it is.
 Upstream: ``pkg/controller/daemon`` (daemon_controller.go, update.go, util/daemonset_util.go).

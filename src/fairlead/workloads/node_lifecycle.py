@@ -75,7 +75,7 @@ def pressures(node: Node) -> list[str]:
 
 
 def is_out_of_service(node: Node) -> bool:
-    """Whether somebody vouches that the silent Node is off: then its Pods have ended for certain (KEP-2268)."""
+    """Whether an administrator confirms that the silent Node is off: then its Pods have certainly ended (KEP-2268)."""
     return not node.is_ready and any(taint.key == OUT_OF_SERVICE for taint in node.spec.taints or ())
 
 

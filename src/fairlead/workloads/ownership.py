@@ -1,4 +1,4 @@
-"""Who owns whom, and what follows from that when somebody goes.
+"""The graph of owners and dependents, and the deletions that follow from it.
 
 An object whose owners are all gone goes too. While an owner waits to go until its dependents are gone (foreground),
 they are deleted; where it is to go alone (orphan), they lose their reference to it. The graph knows what the watches

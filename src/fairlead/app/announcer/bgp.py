@@ -49,7 +49,7 @@ class Bgp:
             peer.start()
 
     async def close(self) -> None:
-        """End all sessions for good, so that they drop this node's routes at once."""
+        """End all sessions, so that routers drop this node's routes at once."""
         await asyncio.gather(*(peer.stop() for peer in self.peers))
 
     def step(self, orders: Orders, now: float) -> Collection[str]:

@@ -52,7 +52,7 @@ class Layer2:
         return mine
 
     def due(self, now: float) -> float | None:
-        """When a sign of life is due, or somebody has been silent for too long."""
+        """The time of the next sign of life, or of the next announcer that counts as silent."""
         moments = [next_silence(self._expected, self._heard, self._silent), now + BEAT if self._answered else None]
         return min((moment for moment in moments if moment is not None), default=None)
 

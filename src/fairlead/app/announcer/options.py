@@ -19,7 +19,7 @@ class AnnouncerOptions:
 
     Attributes:
         node_name: the Node that this is.
-        pools: CIDRs of the addresses that it may announce; others are somebody else's.
+        pools: CIDRs of the addresses that it announces; other addresses belong to other announcers.
         interface: the nodes' link; None: the one that has the Node's InternalIP.
         kubeconfig: path; None looks where kubectl looks.
         http: address and port of ``/healthz``, ``/readyz`` and ``/metrics``; None for none.

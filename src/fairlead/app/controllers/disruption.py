@@ -74,7 +74,7 @@ class DisruptionController:
             self.queue.add_later(key, DELETION_TIMEOUT.total_seconds())
 
     async def _write(self, budget: PodDisruptionBudget, status: DisruptionBudgetStatus) -> None:
-        """Unless the budget has been charged meanwhile: then this step comes again with what it says now."""
+        """Write the status. If an eviction has changed the budget since it was read, this fails and is repeated."""
         fields = {field.encode_name: getattr(status, field.name) for field in msgspec.structs.fields(status)}
         gone = dict.fromkeys(budget.status.disrupted_pods or ())
         document = {**fields, "disruptedPods": {**gone, **(status.disrupted_pods or {})}}

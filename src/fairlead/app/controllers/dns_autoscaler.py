@@ -17,7 +17,7 @@ from fairlead.model.objects import KubeObject, Node
 from fairlead.model.quantities import quantity
 from fairlead.workloads.proportional import Linear, wanted_replicas
 
-LOOK_AGAIN = 60.0  # seconds; for what somebody else did to the replicas, which are not watched
+LOOK_AGAIN = 60.0  # seconds; replicas are not watched, and others can change them
 
 log = logging.getLogger(__name__)
 

@@ -194,12 +194,12 @@ class NamespaceInitializer:
             try:
                 self._maps.learn(await self._client.patch(CONFIG_MAPS.path(namespace, ROOT_CA), {"data": data}))
             except KubeError as error:
-                if error.code != 404:  # deleted meanwhile, which is heard of
+                if error.code != 404:  # deleted since; the watch reports it
                     raise
 
     async def _create(self, resource: ResourcePath, namespace: str, document: Doc) -> None:
         try:
             await self._client.create(resource.path(namespace), {"apiVersion": resource.group_version, **document})
         except KubeError as error:
-            if error.reason != "AlreadyExists" and error.code != 404:  # or the namespace is gone meanwhile
+            if error.reason != "AlreadyExists" and error.code != 404:  # or the namespace has been deleted since
                 raise

@@ -65,7 +65,7 @@ class ClaimBinder:
             self._waiting.pop(old.key, None)
 
     def _look_again(self, old: KubeObject | None, new: KubeObject | None) -> None:
-        """A volume or class may be what somebody waits for; a volume may also be the one that a claim has."""
+        """A claim can wait for a volume or class; a volume can also be bound to a claim."""
         for key, claim in self._claims.objects.items():
             if not claim.is_bound or new is None:
                 self.queue.add(key)
@@ -106,7 +106,7 @@ class ClaimBinder:
                 self._say(claim, why)
 
     async def _bind(self, claim: PersistentVolumeClaim, volume: PersistentVolume) -> None:
-        """First the volume is the claim's, then the claim says so, then it is bound: an interrupted step goes on."""
+        """Reserve the volume for the claim, then name it in the claim, then bind it: an interrupted step is resumed."""
         reference = volume.spec.claim_ref
         if reference is None or not reference.uid:
             version = {"resourceVersion": volume.metadata.resource_version}
@@ -182,7 +182,7 @@ class VolumeReclaimer:
                 await self._client.patch(path, _as_seen(volume, {"metadata": {"finalizers": finalizers}}))
 
     async def _has_gone(self, volume: PersistentVolume) -> bool:
-        """Whether the server too has the claim no more: what is deleted now is somebody's data."""
+        """Whether the server, too, no longer has the claim: deletion destroys a user's data."""
         reference = volume.spec.claim_ref
         assert reference is not None
         try:

@@ -189,7 +189,7 @@ class NodeAgent:
                 shutil.rmtree(folder, ignore_errors=True)
 
     async def _remove_leftover_pods(self) -> None:
-        """End the processes of Pods that were deleted while no agent ran, and take away links that lead nowhere."""
+        """End the processes of Pods that were deleted while no agent ran, and remove their links."""
         here = {pod.metadata.uid for pod in self._pods.objects.values()}
         for uid in self._found.keys() - here:
             left = self._found.pop(uid)

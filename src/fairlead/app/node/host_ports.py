@@ -71,14 +71,14 @@ class HostPorts:
                     self._applied[family] = table
 
     async def keep(self) -> None:
-        """Put back what others take away or change, until cancelled."""
+        """Restore rules that others remove or change, until cancelled."""
         while True:
             await asyncio.sleep(max(self._watch.next_look - time.monotonic(), 0))
             try:
                 if self._watch.has_foreign_changes():
                     await self._put_right()
                     self._watch.account_for_all()
-            except (RulesError, OSError) as error:  # the kernel may say so again and again; Pods go on all the same
+            except (RulesError, OSError) as error:  # the kernel can fail repeatedly; Pods run nevertheless
                 log.warning("host ports not put right: %s", error)
             self._watch.looked()
 

@@ -126,7 +126,7 @@ class PodRun:
 
     @property
     def is_finished(self) -> bool:
-        """Whether every container has ended for good."""
+        """Whether all containers have ended and will not restart."""
         return self._life.is_finished
 
     def observe(self, pod: RunPod) -> None:

@@ -21,7 +21,8 @@ class PodIndex:
         self._path = folder / f"{pod.namespace}_{pod.name}.json"
 
     def write(self, sandbox: Child | None, containers: Iterable[ContainerRun]) -> None:
-        """Say which processes there are; at once, because somebody may be reading. Without a sandbox there are none."""
+        """Write the Pod's processes atomically, because another process can be reading. Without a sandbox there are
+        none."""
         if sandbox is None:
             self.remove()
             return

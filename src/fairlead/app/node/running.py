@@ -174,7 +174,7 @@ class Ending:
             await self._running.process.wait()
 
     async def _until_deadline(self, what: Awaitable[object]) -> bool:
-        """Whether it is over before the deadline, which may come closer meanwhile."""
+        """Whether it ends before the deadline, which can become earlier while this waits."""
         try:
             # Not wait_for, which in Python 3.11 may swallow a cancellation.
             async with asyncio.timeout_at(self._deadline) as self._waiting:

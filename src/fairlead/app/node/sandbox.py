@@ -73,7 +73,7 @@ class PodSandbox:
         return self.child
 
     async def close(self, pod: RunPod) -> None:
-        """End every process in it, and take away what was made for it, as far as that is possible now."""
+        """End all processes in it, and remove its links and folders as far as that is possible now."""
         try:
             await self._node.host_ports.put(pod.metadata.uid, ())
         except RulesError as error:  # the next change of any Pod's takes them away

@@ -122,7 +122,7 @@ async def remove(family: IPFamily, backend: str) -> list[str]:
     """Take away what policies have in the kernel, in one back end; what was done, in words.
 
     Raises:
-        RulesError: it could not be taken away.
+        RulesError: it could not be removed.
     """
     if backend == "nft":
         name = nft_rules.table_name(family)

@@ -72,7 +72,7 @@ async def run(options: ProxyOptions, ready: Callable[[], None]) -> None:
 
 
 def set_up_kernel(options: ProxyOptions) -> None:
-    """Set what the options ask of connection tracking, unless this network namespace is somebody else's."""
+    """Apply the options of connection tracking, unless another user owns this network namespace."""
     if owns_network():
         write_sysctls(conntrack_sysctls(options.conntrack, os.cpu_count() or 1))
 
@@ -144,7 +144,7 @@ class NodeProxy:
             await self.enforce_policies()
 
     async def _rest(self, seconds: float) -> None:
-        """Let changes gather, unless somebody waits for them (``reached``)."""
+        """Collect changes for a while, unless a caller waits for them (``reached``)."""
         with suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, seconds)):
                 await self._is_awaited.wait()
@@ -158,7 +158,7 @@ class NodeProxy:
                 log.warning("node ports on localhost need net.ipv4.conf.all.route_localnet=1; it is not ours to set")
 
     async def _wait_for_node(self) -> None:
-        """The node's address decides where node ports answer; without one the rules are made all the same."""
+        """Wait for the node's address, where node ports answer; after a time, rules are written without it."""
         try:
             async with asyncio.timeout(NODE_WAIT):
                 await self.feed.wait_for_node(self._options.node_name)

@@ -58,7 +58,7 @@ class Changes:
 
     @contextmanager
     def followed(self) -> Iterator[None]:
-        """Have the marks of a lab's parts heard meanwhile."""
+        """Receive the marks of a lab's parts in this context."""
         self._known = False
         with ExitStack() as stack:
             if self._options.lab is not None:

@@ -26,7 +26,8 @@ async def run(options: UiOptions, ready: Callable[[str], None]) -> None:
     """Serve until cancelled; ``ready`` is called with the address to open.
 
     Raises:
-        OSError: the port is taken, or there is no private folder for the key. Unusable: that folder is somebody's.
+        OSError: the port is taken, or there is no private folder for the key. Unusable: that folder belongs to another
+            user.
     """
     key = kept_key(root())
     sock = _listening(options.port)

@@ -38,7 +38,7 @@ def trace(cluster: Cluster, request: PageRequest, options: UiOptions) -> Any:
 
 
 def send_some(cluster: Cluster, request: PageRequest, options: UiOptions) -> Any:
-    """The same, with what the kernel did with connections that were sent for real; of a lab only."""
+    """Trace, and send real connections in a lab to compare the kernel's outcome."""
     if options.lab is None:
         raise SubjectError("packets can be sent in a lab only")
     query = {key: str(value) for key, value in request.body.items()}

@@ -64,7 +64,7 @@ class World:
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
-        """Somebody looks: the cluster is kept up to date meanwhile."""
+        """Keep the cluster up to date in this context."""
         self._holds += 1
         if self._end is not None:
             self._end.cancel()

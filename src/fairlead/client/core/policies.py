@@ -59,7 +59,7 @@ class LeastInFlight:
 
 
 class ConsistentHash:
-    """The same endpoint for the same key, by rendezvous hashing.
+    """Choose the same endpoint for the same key, by rendezvous hashing.
 
     When an endpoint leaves, its keys alone move, evenly to all others; when one joins, it takes its share alone. An
     endpoint that has a name keeps its keys wherever it comes back.

@@ -85,7 +85,7 @@ class Pool:
         return member
 
     def release(self, member: Member, verdict: RequestOutcome, now: float) -> None:
-        """End a request. The endpoint may have left the set meanwhile, and another one come to its address."""
+        """End a request. The endpoint might have left the set, and another one might have its address."""
         member.in_flight -= 1
         if verdict is RequestOutcome.WORKED:
             member.health = member.health.after_success()

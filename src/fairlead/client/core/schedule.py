@@ -2,7 +2,7 @@
 
 An answer is kept for its TTL, within bounds: a TTL of 0 forbids caches (RFC 1035 section 3.2.1) but cannot mean a query
 for every request of a busy client. Without an answer the pause doubles; an empty set is asked for more often than a
-silent server, since somebody may be waiting for it to fill.
+silent server, since callers can wait for it to fill.
 """
 
 SHORTEST = 1.0  # seconds between two look-ups, whatever happens

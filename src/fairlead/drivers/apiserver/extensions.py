@@ -32,5 +32,5 @@ async def look_after_extensions(state: DurableState, env: Environment, servers: 
         now = env._replace(now=now_text(), answers=answers)
         try:
             await state.commit(update_conditions(Step(state.head), found, now))
-        except (ApiError, StoreError) as error:  # one that was deleted meanwhile, or a full disk
+        except (ApiError, StoreError) as error:  # one that has been deleted since, or a full disk
             failures.warning(str(error))

@@ -1,4 +1,4 @@
-"""HTTP over TLS for an ASGI application, on listening sockets that somebody else made.
+"""HTTP over TLS for an ASGI application, on listening sockets from the caller.
 
 The protocol is uvicorn's (``http_protocol``); it is served without uvicorn's own process management (signals, a tick
 ten times a second), since the caller owns the process, and without asyncio's own accepting (``linux.accepting``).

@@ -39,7 +39,7 @@ class BgpPeer:
         self._act()
 
     async def stop(self) -> None:
-        """End the session for good, and return when it has been told."""
+        """End the session, and return when the peer has been notified."""
         last, self._is_stopping = self._connection, True
         self.session.stop(self._loop.time())
         self._act()

@@ -82,7 +82,7 @@ class Forwarder:
         self._background: set[asyncio.Task[None]] = set()
 
     def cached(self, ask: Ask) -> AtHand | None:
-        """The answer that is at hand; None when there is something to wait for."""
+        """The cached answer; None if a server must be asked."""
         policy, key, now = ask.request.cache, _key_of(ask), time.monotonic()
         if policy is None:
             return None

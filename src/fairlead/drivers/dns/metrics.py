@@ -150,7 +150,7 @@ class ProgrammingDelay:
         try:
             since = datetime.fromisoformat(trigger).timestamp()
         except ValueError:
-            return  # written by somebody else than the slice controller
+            return  # not written by the slice controller
         self._histogram.labels(_service_kind(service)).observe(max(0.0, now - since))
 
 

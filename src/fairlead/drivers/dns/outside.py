@@ -36,7 +36,7 @@ class OutsideForwarders:
         self.start()
 
     def cached(self, ask: Ask) -> AtHand | None:
-        """The answer that is at hand without waiting."""
+        """The answer that is available without waiting."""
         return self._forwarder(ask.upstream).cached(ask)
 
     async def __call__(self, ask: Ask) -> Answer:

@@ -22,7 +22,7 @@ import dns.rdatatype
 from fairlead.clusterdns.responder import DnsClient, Pending, Responder, WholeZone
 from fairlead.drivers.dns.listener import Services
 
-UNDER_WAY_MAX = 100  # questions of one connection that wait for the world outside; more are not read meanwhile
+UNDER_WAY_MAX = 100  # questions of one connection that wait for upstream servers; then reading pauses
 
 
 class TcpLimits(NamedTuple):
@@ -94,7 +94,7 @@ class TcpListener:
             )
 
     async def present(self, context: ssl.SSLContext) -> None:
-        """Present itself by another certificate to clients that come from now on; nobody is turned away meanwhile."""
+        """Use another certificate for new connections, without refusing any."""
         if self._server is not None:
             self._server.close()
         self._context = context

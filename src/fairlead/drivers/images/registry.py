@@ -124,7 +124,7 @@ class Registry:
                 self._fetch_once(url, blob, into, progress)
                 break
             except TryAgain as again:
-                if into.size > began:  # it goes on: only a registry that gives nothing any more is given up
+                if into.size > began:  # retry: only a registry that sends nothing more is given up
                     attempt, began = 1, into.size
                 self._wait(again, attempt, url)
             except RegistryError as error:

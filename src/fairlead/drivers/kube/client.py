@@ -69,7 +69,7 @@ class ResourcePath:
     namespace: str = ""
 
     def within(self, namespace: str) -> "ResourcePath":
-        """The same resource, in one namespace alone."""
+        """The same resource, in one namespace only."""
         return replace(self, namespace=namespace)
 
     @property

@@ -101,7 +101,7 @@ def _decode(type_: type[Object], source: str, document: dict[str, object]) -> Ob
 
 
 def _without_nulls(value: Any) -> Any:
-    """The same, less every field that is null: for the API server that is a field which is not there."""
+    """The document without null fields, which the API server treats as missing."""
     if isinstance(value, dict):
         return {key: _without_nulls(field) for key, field in value.items() if field is not None}
     return [_without_nulls(item) for item in value] if isinstance(value, list) else value

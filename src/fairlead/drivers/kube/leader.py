@@ -130,7 +130,7 @@ class Elector(Collector):
         log.warning("the lease %s/%s is lost: standing by", self._me.namespace, self._me.name)
 
     async def _keep(self) -> None:
-        """Renew until that has failed for too long, or somebody else holds the Lease."""
+        """Renew until that has failed for too long, or another process holds the Lease."""
         while True:
             await asyncio.sleep(self._me.timing.retry)
             while not await self._try(self._left()):
@@ -149,7 +149,7 @@ class Elector(Collector):
                 return await self._take()
         except (KubeError, Unreachable, DecodeError, TimeoutError) as error:
             if isinstance(error, KubeError) and error.code == 409:
-                return False  # somebody was faster, which the next look will show
+                return False  # another process was faster; the next read will show it
             told = Unreachable("there was no answer in time") if isinstance(error, TimeoutError) else error
             self._client.troubles.met(told, self._me.deed, self._me.deed)
             return False

@@ -1,7 +1,7 @@
 """Lets in to a part's pages by the word of the API server: a bearer token says who a client is (TokenReview), and the
 client must be allowed to ``get`` the page's path (SubjectAccessReview with nonResourceAttributes).
 
-As the control plane's components let in to their metrics, health is free for everybody.
+As with the control plane's components, health pages need no credentials.
 """
 
 import logging

@@ -22,7 +22,7 @@ class Pulse:
     """Looks after the silent connections of a transport.
 
     Args:
-        ask: a request that every API server answers to everybody, if only by a refusal.
+        ask: a request that every API server answers, at least with a refusal.
     """
 
     def __init__(self, transport: Transport, ask: Callable[[], Awaitable[object]]) -> None:

@@ -47,7 +47,7 @@ async def watch_pages(
     others: Iterable[Collector] = (),
     access: AccessToPages | None = None,
 ) -> AsyncIterator[None]:
-    """Serve the pages meanwhile; nothing where there is no address.
+    """Serve the pages in this context; nothing without an address.
 
     Args:
         is_ready: whether everything has been read once.

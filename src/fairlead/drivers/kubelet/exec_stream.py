@@ -124,7 +124,8 @@ async def _let_read_on(own: OwnEnds, waiting: "asyncio.Task[int]") -> None:
 
 
 async def _pump(conversation: Conversation, source: PipeReader, output: Output | None) -> None:
-    """Show the client what is written; the rest is read all the same, so that the command is not held up."""
+    """Send the output to the client. All output is read, even if the client is gone, so that the command does not
+    block."""
     while data := await source.read():
         if output:
             await conversation.output(output, data)

@@ -50,7 +50,7 @@ def file_page(folder: Path, segments: tuple[str, ...]) -> NodePage:
     """A file of a folder, or what a folder below it holds, as Go's file server shows both.
 
     Raises:
-        Refused: there is no such file, or it lies outside, be it by a link; or it cannot be read.
+        Refused: the file does not exist, is outside the folder (also through a link), or cannot be read.
     """
     path = folder.joinpath(*segments)
     try:

@@ -21,7 +21,7 @@ from fairlead.model.document import Doc
 MAX_MESSAGE = 256 * 1024
 MAX_FDS = 4
 PATIENCE = 5.0  # seconds that a client waits
-REQUEST_PATIENCE = 2.0  # seconds within which a whole request must come: meanwhile nobody else is answered
+REQUEST_PATIENCE = 2.0  # seconds within which a whole request must arrive: other clients wait
 _CREDENTIALS = struct.Struct("=3i")  # pid, uid, gid
 
 
@@ -45,7 +45,7 @@ class Callers:
     Args:
         processes: some in whose PID namespace callers may be, beside the one that asks.
         outside: whether callers may be outside of what we can see: above our PID namespace, since Pods are below it.
-        everybody: whether all processes of our user get one: without namespaces no Pod's can be told from others.
+        everybody: all processes of our user get one, since without namespaces Pods cannot be distinguished.
     """
 
     def __init__(self, *processes: int, outside: bool = False, everybody: bool = False) -> None:

@@ -155,7 +155,7 @@ def _execute(place: Place, command: EnteredCommand) -> int:
 
 
 def _wait(pid: int, calls: "SocketCalls | None" = None) -> int:
-    """Wait for a child that shares our terminal: it alone decides what Ctrl-C means; meanwhile answer its calls."""
+    """Wait for a child that shares our terminal, which handles Ctrl-C itself; answer its calls while waiting."""
     before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGQUIT)}
     before |= {number: signal.signal(number, lambda received, _: os.kill(pid, received)) for number in _FORWARDED}
     try:

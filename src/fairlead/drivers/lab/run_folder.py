@@ -33,14 +33,14 @@ class RunFolderInUse(Exception):
 
 
 class Unusable(Exception):
-    """There can be no folder in which labs are found, or somebody else could write to it."""
+    """The folder for labs cannot be created, or another user could write to it."""
 
 
 def root() -> Path:
     """The folder of all labs of this user, made if need be; nobody else can read or replace it.
 
     Raises:
-        Unusable: it cannot be made, or a part of its path is in the hands of somebody else.
+        Unusable: it cannot be created, or another user controls a part of its path.
     """
     with _root() as (path, _):
         return path
@@ -77,12 +77,12 @@ def claim(name: str) -> int:
             try:
                 if (lock := _lock_in(labs, name, path / name)) is not None:
                     return lock
-            except FileNotFoundError:  # somebody removed the folder as a leftover just now
+            except FileNotFoundError:  # another process has just removed the folder as a leftover
                 continue
 
 
 def _lock_in(labs: int, name: str, shown: Path) -> int | None:
-    """The lock of a run folder, None if that has been replaced meanwhile; the folder gets its mark if it is empty."""
+    """Lock a run folder and mark it if it is empty; None if the folder was replaced in between."""
     folder = _open_own(labs, name)
     if folder is None:
         raise Unusable(f"{shown} is not a folder of yours: remove it, or give the lab another name")
@@ -116,7 +116,7 @@ def hold(folder: int, shown: Path) -> int:
 
 
 def _open_own(parent: int, name: str) -> int | None:
-    """A descriptor of a folder of ours; None for a link, a file, or somebody else's."""
+    """A descriptor of a folder of our user; None for a link, a file, or a folder of another user."""
     try:
         folder = os.open(name, _FOLDER, dir_fd=parent)
     except (NotADirectoryError, PermissionError):

@@ -91,7 +91,7 @@ class Supervisor:
         self._waiting.append(_Life(component))
 
     def kill(self, name: str) -> None:
-        """End a component at once and for good; nothing when there is none of that name."""
+        """Kill a component and do not restart it; nothing if there is none of that name."""
         self._waiting = [life for life in self._waiting if life.component.name != name]
         for pid in [pid for pid, life in self._running.items() if life.component.name == name]:
             del self._running[pid]

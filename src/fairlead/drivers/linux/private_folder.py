@@ -30,7 +30,7 @@ def private_folder(path: Path, *, within: int = 0) -> Iterator[int]:
         within: how many components at the end, before the last one, must be private as well.
 
     Raises:
-        Untrusted: a component is, or could be replaced by, somebody else's.
+        Untrusted: a component belongs to another user, or could be replaced by one.
         OSError: a component is no folder, or cannot be opened or made.
     """
     fd = open_private(path, within=within)

@@ -19,7 +19,7 @@ class Usage(NamedTuple):
 
 
 def usage_of_tree(root: int) -> Usage:
-    """The process and all its descendants; those that end meanwhile count for nothing."""
+    """The process and all its descendants; those that end in between are not counted."""
     return usage_of(tree(root))
 
 
@@ -66,7 +66,7 @@ def kill_all(pids: Iterable[int]) -> None:
 
 def end_descendants() -> None:
     """Kill everything below the caller, which must be the parent of all its orphans (``set_child_subreaper``), and
-    collect it. Return when there is nothing any more: what forks meanwhile is killed too."""
+    collect it. Return when none is left: children forked in between are killed, too."""
     while descendants := [pid for pid in tree(os.getpid()) if pid != os.getpid()]:
         kill_all(descendants)
         with suppress(ChildProcessError):

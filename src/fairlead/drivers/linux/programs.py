@@ -1,4 +1,4 @@
-"""Runs programs to their end: in the terminal that this one has, or while the event loop goes on."""
+"""Runs programs to their end, in this process's terminal or beside the event loop."""
 
 import asyncio
 import os

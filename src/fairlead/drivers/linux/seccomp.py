@@ -1,7 +1,7 @@
 """Filters of system calls that have another process answer (seccomp(2), seccomp_unotify(2)).
 
 A filter names calls; each of these waits until the process that listens has said what it gives, or that the kernel
-is to go on as if nobody had asked. A filter holds for a process and all that it starts, for good.
+is to go on as if nobody had asked. A filter applies permanently to a process and all its descendants.
 """
 
 import ctypes

@@ -44,7 +44,7 @@ class ImageRoot:
     Attributes:
         layers: folders side by side, from the lowest layer to the highest.
         read_only: whether the container may write nowhere but to volumes.
-        volumes: paths to which it may write all the same, by its image.
+        volumes: paths that stay writable, as its image declares.
         is_copied: whether the layers are to be copied, because the kernel refuses overlayfs (``try_overlay``).
     """
 

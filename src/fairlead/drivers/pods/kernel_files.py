@@ -40,7 +40,7 @@ _SAFE = MS_NOSUID | MS_NODEV | MS_NOEXEC
 
 
 def mount_kernel_files(root: str) -> None:
-    """Mount both below a root folder that is to be; those of this machine must still be in sight, or the kernel allows
+    """Mount both below a future root folder. Those of this machine must still be visible, or the kernel allows
     no others in a user namespace (mount_namespaces(7))."""
     try:
         mount("proc", root + PROC, "proc", _SAFE)

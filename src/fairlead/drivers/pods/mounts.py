@@ -47,7 +47,7 @@ class MountSource(NamedTuple):
 
 
 def take_sources(mounts: Sequence[Mount]) -> list[MountSource]:
-    """Take hold of what a container mounts; to be called where the machine's files are in sight.
+    """Open the sources of a container's mounts; call it while the machine's files are visible.
 
     Raises:
         OSError: a source is not there, or a part of a volume leads out of it; the path is in the message.

@@ -30,7 +30,7 @@ _OUT_OF_REACH = 35  # CAP_WAKE_ALARM, which a process that sleeps does not use
 
 
 def become(credentials: ProcessCredentials, like: int | None = None) -> None:
-    """Be this user from now on, with what a container may have, for good.
+    """Become this user permanently, with a container's privileges.
 
     Args:
         like: pidfd of a process of the same container, whose user namespace is joined if it has one of its own.
@@ -53,7 +53,7 @@ def become(credentials: ProcessCredentials, like: int | None = None) -> None:
 
 
 def give_up_privileges(more: Iterable[int] = ()) -> None:
-    """Keep only what a container may have, and what ``more`` it is given (numbers of capabilities), for good."""
+    """Permanently drop all capabilities but a container's default ones and ``more`` (their numbers)."""
     limit_capabilities(CONTAINER_CAPABILITIES.union(more))
     set_no_new_privileges()
 

@@ -113,7 +113,7 @@ def _be_sandbox(spec: SandboxSpec, outlive: Callable[[], None]) -> None:
 
 
 def _be_bare_sandbox(_: None) -> None:
-    """Without namespaces there is nothing to hold; what belongs to the Pod ends with it all the same."""
+    """Without namespaces, the sandbox holds none, but the Pod's processes end with it."""
     os.execvpe("sleep", ["sleep", "infinity"], {})
 
 
@@ -269,7 +269,7 @@ def _descriptors(stdio: Stdio) -> tuple[int, int, int]:
 
 
 def _renumbered(stdio: Stdio, given: Sequence[int]) -> Stdio:
-    """The same streams, as a child has been given them."""
+    """The streams as a child has received them."""
     stdin, stdout, stderr = given
     return Stdio(stdin, stdout, stderr, stdio.is_terminal)
 

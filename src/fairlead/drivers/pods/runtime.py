@@ -116,7 +116,7 @@ def open_streams(stdin: bool, terminal: bool, lasting: Collection[str] = ()) -> 
 
 
 def _both_ends(fd: int) -> int:
-    """The same pipe, to be read and written through one descriptor."""
+    """Reopen the pipe, so that one descriptor reads and writes."""
     both = os.open(f"/proc/self/fd/{fd}", os.O_RDWR | os.O_CLOEXEC)
     os.close(fd)
     return both

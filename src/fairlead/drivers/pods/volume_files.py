@@ -22,7 +22,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 def size_of_folder(folder: Path) -> int:
-    """Octets on disk of everything in a folder, which may change meanwhile."""
+    """Octets on disk of all files in a folder, which can change at the same time."""
     total = 0
     for place, _, names in os.walk(folder):
         for name in names:

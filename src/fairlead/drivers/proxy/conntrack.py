@@ -35,7 +35,7 @@ async def forget_flows(family: IPFamily, patterns: Iterable[Flow]) -> int:
 
 
 async def _spelled_out(family: IPFamily, patterns: Iterable[Flow]) -> list[Flow]:
-    """The same, with each flow in place of a pattern that conntrack(8) cannot say: untranslated, to any own address."""
+    """Replace each pattern that conntrack(8) cannot express by its flows: untranslated ones, to any own address."""
     listed = list(patterns)
     ports = {pattern.port for pattern in listed if not pattern.endpoint.address}
     if not ports:

@@ -60,7 +60,7 @@ class _Flow:
         self.deciding: asyncio.Future[None] | None = None
 
     async def begin(self, decide: Decide) -> None:
-        """Decide, and send on what has come meanwhile."""
+        """Decide, and forward the datagrams that have arrived since."""
         try:
             self._open(await decide(self._client))
         except OSError:

@@ -63,7 +63,7 @@ async def remove_chains(
         keep: those of the implementation that ``restore`` uses that are to stay.
 
     Raises:
-        RulesError: they could not be read, or taken away.
+        RulesError: they could not be read or removed.
     """
     told = []
     for program in _implementations(_PROGRAMS[family]):

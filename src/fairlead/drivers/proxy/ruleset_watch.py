@@ -1,4 +1,4 @@
-"""Notices that somebody else has changed the rules of this network namespace.
+"""Detects changes of this network namespace's rules by other programs.
 
 Every transaction makes the ruleset's generation greater; one that our own transactions do not account for is somebody
 else's. It may not have touched anything of ours, and to find out costs a look at all of it: the more often that

@@ -1,4 +1,4 @@
-"""TCP at one address of this machine: each connection is passed on to where somebody decides that it goes.
+"""Relays TCP connections at one address of this machine to the target that a callback chooses.
 
 A decision is made after the handshake, since a socket's user cannot see a connection earlier. So what rules reject is
 reset, and what they drop stays silent until its client gives up.

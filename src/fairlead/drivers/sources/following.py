@@ -1,4 +1,4 @@
-"""Follows a live cluster: what explanations read, kept up to date by watches for as long as somebody wants it."""
+"""Follows a live cluster: keeps the objects that explanations read up to date by watches."""
 
 import asyncio
 from collections.abc import Callable

@@ -58,10 +58,10 @@ def _send(lab: str, predicted: Deliveries, start: Sender, goal: Goal) -> Tried:
 
 
 def _as_in_the_lab(start: Sender, goal: Goal) -> Sender:
-    """The sender, with the address that it has in a lab: somebody outside has but one.
+    """The sender with its address in a lab; a client outside has only one.
 
     Raises:
-        CannotSend: another one is asked for, or a protocol that cannot be sent.
+        CannotSend: the request names another address, or a protocol that cannot be sent.
     """
     if goal.protocol not in PROTOCOLS:
         raise CannotSend(f"only {' and '.join(PROTOCOLS)} can be sent")

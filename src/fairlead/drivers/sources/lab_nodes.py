@@ -69,7 +69,7 @@ def _is_on_loopback(lab: str) -> bool:
 
 def _own(line: str, ip: str) -> str:
     """A line about a socket of a Pod without namespaces as its program believes it: its one address is every address.
-    Empty for a socket of somebody else on this machine."""
+    Empty for a socket of another program on this machine."""
     before, here, port = line.partition(f" {ip}:")
     return f"{before} 0.0.0.0:{PortRule(first_free_port(ip)).named(int(port))}" if here else ""
 

@@ -27,7 +27,7 @@ Reached = Callable[[int], Awaitable[int]]
 
 @asynccontextmanager
 async def steered(steering: Steering | None, reached: Reached) -> AsyncIterator[None]:
-    """Serve the socket meanwhile, if there is one.
+    """Serve the socket in this context, if there is one.
 
     Args:
         reached: waits until the part has acted on a version of the API's objects, and gives the one it is at.

@@ -1,4 +1,4 @@
-"""The page's ASGI application: its files for everybody, and what it shows for those with a session."""
+"""The page's ASGI application: its files for all clients, its data for clients with a session."""
 
 import asyncio
 import logging

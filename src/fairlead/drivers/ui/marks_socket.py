@@ -18,7 +18,7 @@ _MARKS = msgspec.json.Decoder(list[Mark])
 
 @contextmanager
 def listening(folder: Path, hear: Callable[[list[Mark]], None]) -> Iterator[None]:
-    """Have marks heard meanwhile, in the event loop.
+    """Receive marks in this context, in the event loop.
 
     Raises:
         OSError: the folder cannot be made or written to.

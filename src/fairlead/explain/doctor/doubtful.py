@@ -1,4 +1,4 @@
-"""Findings of a missing object, while an object that might be it was found and could not be read."""
+"""Findings about a missing object, although an unreadable object was found that might be it."""
 
 import re
 from collections.abc import Mapping

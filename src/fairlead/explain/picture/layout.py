@@ -231,7 +231,7 @@ def _link(start: Card, end: Card, state: CardState, *, is_down: bool = False) ->
 
 
 def _stacked(lane: Lane, y: float, width: float) -> Placed:
-    """The same from top to bottom, for a narrow screen."""
+    """The layout from top to bottom, for a narrow screen."""
     area = _inside(width)
     beside = (*lane.reach, *(pod for member in lane.members for pod in _cards_of(member)))
     columns = 2 if all(needed(item) <= (area.width - _GAP) / 2 for item in beside) else 1

@@ -96,12 +96,12 @@ class ContainerLife:
 
     @property
     def is_settled(self) -> bool:
-        """Whether it has started, startup probe included, or ended for good."""
+        """Whether it has started and passed its startup probe, or has ended and will not restart."""
         return self.record.started or self.phase is Phase.ENDED
 
     @property
     def has_succeeded(self) -> bool:
-        """Whether it has ended well, for good."""
+        """Whether it has succeeded and will not restart."""
         state = self.record.state
         return self.phase is Phase.ENDED and isinstance(state, Terminated) and state.exit_code == 0
 

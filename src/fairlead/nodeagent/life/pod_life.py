@@ -104,7 +104,7 @@ class PodLife:
 
     @property
     def is_finished(self) -> bool:
-        """Whether every container has ended for good, and the sandbox has gone."""
+        """Whether all containers have ended and will not restart, and the sandbox is closed."""
         return self.stage in (Stage.CLOSED, Stage.LEAVING, Stage.GONE)
 
 
@@ -286,7 +286,8 @@ def _begin_due(life: PodLife, effects: _Effects) -> PodLife:
 
 
 def _is_work_over(life: PodLife) -> bool:
-    """Whether what the Pod is for has ended for good: its containers, or an init container that failed."""
+    """Whether the Pod's work is over: all containers have ended and will not restart, or an init container has
+    failed."""
     failed = any(c.phase is Phase.ENDED and not (c.is_sidecar or c.has_succeeded) for c in life.inits)
     return failed or all(container.phase is Phase.ENDED for container in life.mains)
 

@@ -29,7 +29,7 @@ class AccessCheck:
     state: State
 
     def narrowed(self, **fields: Any) -> "AccessCheck":
-        """The same check with more attributes."""
+        """The check with more attributes."""
         return replace(self, attributes=replace(self.attributes, **fields))
 
     def decide(self, verb: str) -> Decision:

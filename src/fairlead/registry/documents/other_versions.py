@@ -29,7 +29,7 @@ def shown_under(resource: Resource, document: bytes) -> bytes:
 
 
 def document_under(resource: Resource, document: Doc) -> Doc:
-    """The same of a document."""
+    """A document as another resource shows it."""
     shown: Doc = msgspec.json.decode(shown_under(resource, msgspec.json.encode(document)))
     return shown
 

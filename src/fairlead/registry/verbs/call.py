@@ -84,7 +84,7 @@ class Call(NamedTuple):
         return stored.document
 
     def presented(self) -> bytes:
-        """The same under the version of the request; raises ApiError when it cannot be converted."""
+        """The document in the version of the request; raises ApiError if it cannot be converted."""
         return shown_as((self.stored(),), self.resource, self.env.answers)[0]
 
 

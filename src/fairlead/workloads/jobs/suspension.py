@@ -1,4 +1,4 @@
-"""A Job that is suspended has no Pods, says so by a condition, and begins its time again when it goes on.
+"""A suspended Job has no Pods and the condition Suspended. Its time starts again when it is resumed.
 
 Upstream: ``ensureJobConditionStatus`` in ``pkg/controller/job/job_controller.go``; KEP-2232.
 """

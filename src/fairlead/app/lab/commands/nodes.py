@@ -37,7 +37,7 @@ def invite(lab: RunningLab, name: str, labels: Mapping[str, str], peer: SocketAd
 
 
 def remove(lab: RunningLab, name: str) -> None:
-    """Remove a node for good, from the API too; raises LabError."""
+    """Remove a node permanently, also from the API; raises LabError."""
     _change(lab, "remove", name)
     _in_api(lab, lambda client: client.delete(NODES.path(name=name)))
 

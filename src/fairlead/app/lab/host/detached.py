@@ -15,7 +15,7 @@ from fairlead.drivers.lab.run_folder import RunningLab, proxyless_from
 
 
 def serve_detached(options: LabOptions, listener: Listener) -> None:
-    """Start a lab that goes on without the caller, and return when everything in it is ready.
+    """Start a lab that outlives the caller, and return when everything in it is ready.
 
     Raises:
         LabError: as ``serve``; the lab has then gone.

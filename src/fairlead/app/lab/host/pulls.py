@@ -52,7 +52,7 @@ class Pulls:
                 self._running.discard(pid)
 
     def close(self) -> None:
-        """End those that run; the next lab goes on where they were."""
+        """End the running pulls; the next lab resumes them."""
         for pid in self._running:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)

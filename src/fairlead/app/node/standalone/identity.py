@@ -65,7 +65,7 @@ async def _user(client: KubeClient) -> str:
 
 
 def write_node_kubeconfig(options: StandaloneOptions, certificate: Path, key: Path) -> None:
-    """Write a kubeconfig to the same cluster with the node's certificate, which may be replaced meanwhile."""
+    """Write a kubeconfig for the same cluster with the node's certificate, which can be renewed later."""
     chosen = choose(read_files([options.kubeconfig], must_exist=True))
     user = {"client-certificate": str(certificate), "client-key": str(key)}
     name = "node"

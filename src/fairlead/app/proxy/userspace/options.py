@@ -20,7 +20,7 @@ class UserspaceOptions:
         ports: which port of this machine stands for which.
         network_policies: whether NetworkPolicies are enforced for what is passed on.
         below: a random number below its argument, by which endpoints are drawn.
-        note: told in a line what somebody should know.
+        note: called with one-line notices for the user.
         steering: how tests steer it, in a lab.
     """
 

@@ -10,5 +10,5 @@ Three things are written beside the objects, each against one kind of damage:
   mark remembers what did.
 
 All three are compared at start (``examination``) before anything is written. Nothing is repaired silently:
-``copies.restore_store`` puts a backup in place, ``salvage`` goes on with what is intact if the user says so.
+``copies.restore_store`` puts a backup in place, ``salvage`` keeps the intact objects if the user agrees.
 """

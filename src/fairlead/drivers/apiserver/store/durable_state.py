@@ -54,7 +54,7 @@ class DurableState:
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._epoch = 0
         self._kept: OrderedDict[int, State] = OrderedDict()
-        self._awaited: WeakValueDictionary[Trigger, News] = WeakValueDictionary()  # while somebody holds on to them
+        self._awaited: WeakValueDictionary[Trigger, News] = WeakValueDictionary()  # while others refer to them
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
         self._thread.start()
 

@@ -86,7 +86,7 @@ class Credentials(httpx2.Auth):
 
 
 class _FileToken:
-    """A token in a file that somebody else renews; ``fallback`` counts while the file cannot be read."""
+    """A token in a file that another program renews; ``fallback`` is used while the file cannot be read."""
 
     def __init__(self, path: str, fallback: str, now: Callable[[], float] = time.monotonic) -> None:
         self._path, self._token, self._now = Path(path), fallback, now
@@ -109,7 +109,7 @@ class _FileToken:
 
 
 def impersonation_headers(user: UserEntry) -> httpx2.Headers:
-    """The headers that ask to act as somebody else.
+    """The headers of impersonation.
 
     Raises:
         BadConfig: groups or the like without a user, which the server would refuse.

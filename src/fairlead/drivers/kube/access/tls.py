@@ -1,7 +1,7 @@
 """TLS towards the API server: made of files and of what a plugin gave, and made again when these have changed.
 
 A renewed client certificate or another authority counts for the next connection; watches are opened again within two
-minutes (``watching.life``), so nothing goes on for long with what has expired.
+minutes (``watching.life``), so an expired certificate is not used for long.
 """
 
 import base64

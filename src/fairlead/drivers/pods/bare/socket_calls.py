@@ -57,7 +57,7 @@ class SocketCalls:
         self.listener, self._pod = listener, pod
 
     def answer(self) -> None:
-        """One call that waits; where anything is not as expected, the kernel goes on with it."""
+        """Answer one waiting call; in any unexpected case, the kernel executes it."""
         question = seccomp.next_question(self.listener)
         if question is None:
             return

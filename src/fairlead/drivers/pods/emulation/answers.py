@@ -104,7 +104,7 @@ class CallAnswers:
                 self._answer(question)
 
     def _answer(self, question: seccomp.WaitingCall) -> None:
-        """Where anything is not as expected, the kernel goes on: the container's process must not wait indefinitely."""
+        """In any unexpected case, the kernel executes the call: the container's process must not wait indefinitely."""
         try:
             outcome = self._outcome(self._names[question.number], question)
         except Exception:

@@ -95,7 +95,7 @@ def _creation_words(ward: Ward, template: SelectorCandidate) -> str:
 
 
 def _elsewhere(ward: Ward, service: Service) -> Finding | None:
-    """The same labels in another Namespace."""
+    """A finding about Pods with these labels in another Namespace."""
     selector = service.spec.selector or {}
     if ward.near(service):
         return None
