@@ -1,7 +1,9 @@
 """Files, links, commands, options, make targets and modules that pages name exist."""
 
 import importlib
+import itertools
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +13,9 @@ import pytest
 from fairlead.cli.main import cli
 
 ROOT = Path(__file__).parents[3]
-NOT_OURS = {"CHANGELOG.md", "node_modules"}  # the changelog tells what was true of earlier versions
+OLD = {"CHANGELOG.md"}  # it tells what was true of earlier versions
+OF_READERS = {"tests/services", "bench/out/proxy.svg"}  # a reader's own folder; what a benchmark writes
+FOR_PROGRAMMERS = ["CONTRIBUTING.md", "docs/client.md", "docs/internals.md", "docs/testing.md"]
 FOLDERS = r"(?:src|tests|docs|scripts|deploy|bench|examples|changes|\.ci|\.github)"
 ROOMS = sorted(path.name for path in (ROOT / "src/fairlead").iterdir() if path.is_dir() and path.name != "__pycache__")
 END_OF_COMMAND = re.compile(r"--|\||[#;&<>].*|\\|then|do")
@@ -21,7 +25,7 @@ def pages() -> list[str]:
     """All pages but decisions, which tell what was true when they were made."""
     below = [path for folder in ("docs", "changes", "examples", ".github") for path in (ROOT / folder).rglob("*.md")]
     found = [path.relative_to(ROOT) for path in (*ROOT.glob("*.md"), ROOT / "tests/FLAKY.md", *below)]
-    return sorted(str(path) for path in found if "decisions" not in path.parts and path.name not in NOT_OURS)
+    return sorted(str(path) for path in found if "decisions" not in path.parts and path.name not in OLD)
 
 
 every_page = pytest.mark.parametrize("page", pages())
@@ -41,35 +45,57 @@ PATH = re.compile(rf"(?<![\w/.-])({FOLDERS}/[\w./-]+|(?:{'|'.join(ROOMS)})/[\w/]
 @every_page
 def test_paths_exist(page):
     named = {path for text in code(page) for path in PATH.findall(text)}
-    bases = (ROOT, (ROOT / page).parent, ROOT / "src/fairlead")
-    assert [path for path in sorted(named) if not any((base / path).exists() for base in bases)] == []
+    bases = (ROOT, (ROOT / page).parent, ROOT / "src/fairlead", ROOT / "tests/integration")
+    assert [path for path in sorted(named - OF_READERS) if not any((base / path).exists() for base in bases)] == []
 
 
 @every_page
 def test_links_lead_to_files(page):
+    folders = [(ROOT / page).parent]
+    if page.startswith("changes/"):
+        folders.append(ROOT)  # where the changelog is, into which they are folded
     text = re.sub(r"```.*?```|`[^`\n]*`", "", (ROOT / page).read_text(), flags=re.DOTALL)
-    targets = {target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in target}
-    assert [target for target in sorted(targets) if target and not (ROOT / page).parent.joinpath(target).exists()] == []
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", text)
+    targets = {link for link in links if "://" not in link}
+    assert [target for target in sorted(targets) if not any((folder / target).exists() for folder in folders)] == []
+
+
+def words_of(line: str) -> Iterator[str]:
+    """The words of a command line before a pipe, a comment or the command of another program."""
+    try:
+        words = shlex.split(line.partition(" #")[0])
+    except ValueError:  # a quotation that goes on in the next line
+        words = line.split()
+    yield from itertools.takewhile(lambda word: not END_OF_COMMAND.fullmatch(word), words)
 
 
 def faults(line: str) -> Iterator[str]:
     """The subcommands and options in a line that ``fairlead`` does not have."""
-    for said in re.findall(r"(?<![\w/.\"'-])fairlead ((?:[\w-]|\[-).*)", line):
+    for said in re.findall(r"(?:^|[$|;&] )fairlead (.*)", line):
         command: click.Command = cli
-        options = {"--help", "--version"}
-        for word in said.split():
-            if END_OF_COMMAND.fullmatch(word):
-                break
-            name = re.sub(r"[=\[\]…,.:)`'\"].*", "", word.strip("[("))
-            options |= {option for each in command.params for option in (*each.opts, *each.secondary_opts)}
-            if name.startswith("-") and name not in options:
-                yield f"{command.name}: {name}"
-            elif isinstance(command, click.Group) and re.fullmatch(r"[a-z][a-z-]*", name):
-                below = command.get_command(click.Context(command), name)
-                if below is None:
+        options: dict[str, bool] = {"--help": False}
+        words = words_of(said)
+        for word in words:
+            name = re.sub(r"[=\]…].*", "", word.strip("["))
+            options |= {option: takes_value(each) for each in command.params for option in names_of(each)}
+            if word.strip("[").startswith("-"):
+                if name not in options:
                     yield f"{command.name}: {name}"
+                elif options[name] and name == word:
+                    next(words, None)
+            elif isinstance(command, click.Group) and re.fullmatch(r"[a-z-]+", word):
+                if (below := command.get_command(click.Context(command), word)) is None:
+                    yield f"{command.name}: {word}"
                     break
                 command = below
+
+
+def names_of(parameter: click.Parameter) -> list[str]:
+    return [*parameter.opts, *parameter.secondary_opts]
+
+
+def takes_value(parameter: click.Parameter) -> bool:
+    return isinstance(parameter, click.Option) and not parameter.is_flag and not parameter.count
 
 
 @every_page
@@ -104,7 +130,7 @@ def has(dotted: str) -> bool:
     return False
 
 
-@every_page
+@pytest.mark.parametrize("page", FOR_PROGRAMMERS)
 def test_modules_exist(page):
     dotted = rf"(?:fairlead\.)?((?:{'|'.join(ROOMS)})(?:\.\w+)+)(?:\(.*\))?"
     named = {

@@ -54,9 +54,9 @@ ENDED = [
 ]
 
 
-@pytest.mark.parametrize(("say", "phase", "reason", "message"), ENDED)
-def test_pods_that_have_ended(say, phase, reason, message):
-    assert say(pod(phase), "x") == (reason, message, phase == "Failed")
+@pytest.mark.parametrize(("event_of", "phase", "reason", "message"), ENDED)
+def test_pods_that_have_ended(event_of, phase, reason, message):
+    assert event_of(pod(phase), "x") == (reason, message, "Warning" if phase == "Failed" else "Normal")
 
 
 def condition(type_, status="True", reason="Why", message="So it is"):
