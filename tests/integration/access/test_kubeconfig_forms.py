@@ -181,7 +181,7 @@ async def test_a_server_below_a_path(server, tmp_path):
     assert found["path"] == "/k8s/clusters/c-1/version"
 
 
-async def test_acting_as_somebody_else(server, tmp_path):
+async def test_impersonation(server, tmp_path):
     user = {
         "token": "t",
         "as": "bob",

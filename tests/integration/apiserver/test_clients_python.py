@@ -191,7 +191,7 @@ def test_official_watch_of_a_forgotten_version(core, server, namespace):
     assert (refused.value.status, refused.value.reason.partition(":")[0]) == (410, "Expired")
 
 
-def test_official_informer_lives_through_a_forgotten_version(core, server, namespace):
+def test_official_informer_recovers_from_an_expired_version(core, server, namespace):
     events, changed = [], threading.Condition()
 
     def hear(type_, what):

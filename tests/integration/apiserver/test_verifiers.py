@@ -87,7 +87,7 @@ def verify(verifier: str, authority: Path, server: ApiServer) -> subprocess.Comp
 
 
 @pytest.mark.parametrize("verifier", VERIFIERS)
-def test_a_strict_verifier_takes_the_server_by_its_own_authority_alone(server, stranger, verifier):
+def test_a_strict_verifier_accepts_the_server_only_with_its_own_authority(server, stranger, verifier):
     done = verify(verifier, server.data / "pki" / "ca.crt", server)
     assert done.returncode == 0, done
     refused = verify(verifier, stranger, server)

@@ -178,7 +178,7 @@ def test_no_reply_is_old(run):
     assert ages[-1] < OLDEST * 1000
 
 
-def test_dnsperf_loses_no_query_and_hears_nothing_wrong(run):
+def test_dnsperf_loses_no_query_and_gets_no_wrong_answer(run):
     _, _, output = run
     totals = dict(re.findall(r"Queries (sent|completed|lost): +(\d+)", output))
     assert totals["completed"] == totals["sent"]

@@ -75,7 +75,7 @@ async def test_one_client_that_holds_thousands_of_connections_takes_nothing_from
             one.close()
 
 
-async def test_the_connection_that_was_heard_last_is_closed_last():
+async def test_the_most_recently_active_connection_is_closed_last():
     async with serving(authority(), limits=TcpLimits(per_client=2)) as server:
         first, second = [await asyncio.open_connection(HOST, server.port) for _ in range(2)]
         for reader, writer in (second, first):

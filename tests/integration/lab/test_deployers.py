@@ -92,7 +92,7 @@ def test_a_dry_run_shows_and_changes_nothing(lab, helm):
     assert settings(lab, helm)["colour"] == "pink"
 
 
-def test_what_the_api_refuses_is_told_and_can_be_rolled_back(lab, helm):
+def test_an_update_that_the_api_refuses_is_reported_and_can_be_rolled_back(lab, helm):
     with pytest.raises(HelmFailedError, match=r'Unsupported value: "green"'):
         helm("upgrade", "shop", CHART, "--set", "colour=green")
     assert shown_history(helm)[-1] == (3, "failed")

@@ -116,7 +116,7 @@ def test_pods_and_virtual_ips_are_not_to_be_reached_from_outside(lab):
     assert not ask(lab, f"[{lab.get('service', 'six')['spec']['clusterIP']}]", seconds="0.5")
 
 
-def test_a_port_is_forwarded_to_a_server_on_ipv6_loopback_alone(lab):
+def test_a_port_is_forwarded_to_a_server_that_listens_only_on_ipv6_loopback(lab):
     command = [kubectls()[-1], "--kubeconfig", lab.kubeconfig, "port-forward", "inward", ":8000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as forwarding:
         try:

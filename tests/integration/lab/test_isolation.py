@@ -186,7 +186,7 @@ def keys_of(lab: Lab) -> list[str]:
 
 class TestMemory:
     @pytest.mark.parametrize("name", ["shell", "echo"])
-    def test_no_process_holds_a_key_or_what_others_were_told(self, lab, name):
+    def test_no_process_holds_a_key_or_the_secrets_of_others(self, lab, name):
         assert reach(lab, name, IN_SHELL, IN_SECRET, *keys_of(lab)) == []
 
     def test_the_search_for_secrets_finds_known_ones(self, lab):
@@ -327,7 +327,7 @@ class TestMachine:
     def test_rules_are_not_written(self, lab, name):
         assert "not permitted" in inside(lab, name, WRITE_RULES.format("unasked")).stderr
 
-    def test_rules_of_its_node_are_written_by_a_pod_that_is_let(self, lab):
+    def test_a_pod_with_net_admin_writes_rules_of_its_node(self, lab):
         done = inside(lab, "node-admin", WRITE_RULES.format("asked"))
         assert done.returncode == 0, done.stderr
         node = lab.get("pod", "node-admin")["spec"]["nodeName"]

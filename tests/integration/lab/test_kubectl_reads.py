@@ -116,7 +116,7 @@ def test_a_watch_shows_a_pod_come_and_go(lab, kubectl):
     assert "Terminating" in seen[seen.index("Running") :]
 
 
-def test_an_unknown_kind_is_told_apart_from_a_missing_object(lab):
+def test_an_unknown_kind_differs_from_a_missing_object(lab):
     assert 'the server doesn\'t have a resource type "gadgets"' in refusal(lab, "get", "gadgets")
     assert refusal(lab, "get", "pod", "nobody") == 'Error from server (NotFound): pods "nobody" not found\n'
 

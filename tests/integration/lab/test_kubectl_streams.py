@@ -185,7 +185,7 @@ class TestDebug:
         assert eventually(lambda: lab.kubectl("logs", "copy", "-c", "look").stdout).endswith("copy\n")
         lab.kubectl("delete", "pod", "copy", "--now")
 
-    def test_a_node_and_what_is_missing_is_said(self, lab, debug):
+    def test_a_node_and_the_event_about_fields_without_effect(self, lab, debug):
         debug("node/node-1", "--", "sh", "-c", "hostname; ls /host; sleep 9")
         (pod,) = (p for p in lab.get("pods")["items"] if p["metadata"]["name"].startswith("node-debugger-node-1-"))
         name = pod["metadata"]["name"]

@@ -78,7 +78,7 @@ class TestLoadBalancers:
 
         eventually(told)
 
-    def test_the_address_moves_when_its_node_falls_silent_and_back_when_it_is_heard(self, lab):
+    def test_the_address_moves_when_its_node_falls_silent_and_back_when_it_returns(self, lab):
         address = balancer_address(lab, "balanced")
         eventually(lambda: ask(lab, address))
         home = node_behind(lab, address)

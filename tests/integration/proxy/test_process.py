@@ -267,7 +267,7 @@ def test_connections_to_gone_endpoints_are_reset_if_asked(cluster):
 
 
 @pytest.mark.parametrize("cluster", ["nft"], indirect=True)
-def test_virtual_ips_of_a_new_service_cidr_are_dropped_until_somebody_has_them(cluster):
+def test_virtual_ips_of_a_new_service_cidr_are_dropped_until_a_service_has_them(cluster):
     def became():
         return set(ask(cluster, "10.97.0.9"))
 

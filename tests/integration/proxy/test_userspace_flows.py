@@ -132,7 +132,7 @@ class Answering(asyncio.DatagramProtocol):
 
 
 @pytest.mark.parametrize("flow", TABLE, ids=str)
-def test_a_client_is_told_what_the_table_says(flow):
+def test_a_client_gets_what_the_table_says(flow):
     """Dropped: accepted and silent, or refused where nothing listens; rejected: refused, or accepted and reset."""
     is_served = any(outcome != REJECTED for outcome in outcomes_of(flow))
     expected = as_sockets_have_it(flow.outcomes(Rules.NFT), flow, is_served=is_served)

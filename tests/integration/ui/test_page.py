@@ -66,7 +66,7 @@ def test_a_namespace_folds_and_opens(page):
     expect(page.locator('[data-fold="kube-system"]')).to_have_attribute("aria-expanded", "true")
 
 
-def test_the_map_can_be_used_with_keys_alone(page):
+def test_the_map_can_be_used_with_the_keyboard(page):
     page.keyboard.press("/")
     expect(page.get_by_label("Search")).to_be_focused()
     page.locator('main svg [tabindex="0"]').focus()
@@ -165,7 +165,7 @@ def test_the_page_outlives_a_restart_of_its_server(browser, files_ui):
         expect(page.locator(SERVICE)).to_be_visible()
 
 
-def test_a_view_is_saved_as_a_file_that_stands_alone(page, browser, tmp_path):
+def test_a_view_is_saved_as_a_self_contained_file(page, browser, tmp_path):
     for name, shown in (("SVG", "svg .k-service"), ("HTML", "body > svg .k-service")):
         with page.expect_download() as download:
             page.get_by_role("button", name=f"Save as {name}").click()
@@ -245,7 +245,7 @@ def test_rules_of_a_service_are_lit(page):
     expect(page.locator(".rules li.lit").first).to_contain_text("-A KUBE-")
 
 
-def test_findings_are_told_with_their_fixes(page):
+def test_findings_are_shown_with_their_fixes(page):
     page.locator("nav [data-view=doctor]").click()
     expect(page.locator(".finding").first).to_be_visible()
     expect(page.locator("#findings")).to_have_text(str(page.locator(".finding").count()))

@@ -84,7 +84,7 @@ def test_a_session_is_made_and_says_all_that_there_is():
     assert set(talk.session.announced) == {A, SIX}
 
 
-def test_only_differences_are_said():
+def test_only_differences_are_reported():
     talk = Talk()
     talk.session.announce([A], HOPS)
     talk.establish()

@@ -45,7 +45,7 @@ class TestPrinted:
         assert "发现 2 个问题" in told
         assert "matches no Pod" not in told
 
-    def test_the_option_goes_before_the_locale(self):
+    def test_the_option_overrides_the_locale(self):
         assert "2 findings" in self.run("doctor", "-f", BROKEN, "--lang", "en", LANG="zh_CN.UTF-8")
         assert "发现 2 个问题" in self.run("doctor", "-f", BROKEN, "--lang", "zh")
 

@@ -173,7 +173,7 @@ def test_each_object_without_rules_is_reported_with_the_reason(tmp_path):
 
 
 @pytest.mark.io
-def test_one_service_alone_is_warned_of_alone(tmp_path):
+def test_a_diagnosis_of_one_service_has_only_its_warnings(tmp_path):
     (tmp_path / "all.yaml").write_text("---\n".join(odd_documents()))
     result = CliRunner().invoke(rules, ["--node", "here", "-f", str(tmp_path / "all.yaml"), "--service", "mism"])
     assert result.stderr.count("\n") == 2, result.stderr  # and one for the kind that says nothing

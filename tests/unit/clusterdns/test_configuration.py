@@ -94,7 +94,7 @@ def test_the_first_forward_that_matches_is_the_one():
     assert {line.split()[0] for line in ask.world.asked} == {"192.0.2.1:53"}
 
 
-def test_a_log_of_errors_alone():
+def test_a_log_with_only_errors():
     (block,) = configured(". {\n log . {\n  class error\n }\n}").blocks
     (rule,) = block.logs
     verdicts = [

@@ -149,7 +149,7 @@ def test_the_upper_bits_of_a_response_code_are_never_lost(edns, seen):
 
 
 @pytest.mark.parametrize(("options", "told"), [({}, False), ({"want_dnssec": True}, True), ({"flags": "AD RD"}, True)])
-def test_that_a_reply_was_verified_is_told_to_clients_that_understand_it(options, told):
+def test_clients_that_understand_it_learn_that_a_reply_was_verified(options, told):
     said = reply("www.example.com. 60 IN A 192.0.2.9", flags=dns.flags.AD)
     flags = {"flags": dns.flags.from_text(options["flags"])} if "flags" in options else options
     asked = parse_query(dns.message.make_query("www.example.com.", "A", **flags).to_wire())

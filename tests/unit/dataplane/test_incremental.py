@@ -212,7 +212,7 @@ def test_with_nft_a_change_costs_the_same_in_a_cluster_of_any_size(cluster, appl
     assert len(planned) == 2  # the Service as it was and as it is; no other is looked at
 
 
-def test_a_change_forgets_the_flows_of_what_is_gone_alone(cluster, applied):
+def test_a_change_deletes_only_the_flows_of_removed_endpoints(cluster, applied):
     """Each pattern is one command to conntrack: here the UDP port's one address, and its one endpoint that goes."""
     later = cluster.with_object(endpoint_slice([endpoint("10.1.0.6")], "s6", (("http", 8080), ("dns", 5353, "UDP"))))
     stale = advance(applied, later, {ObjectKey("ns", "s6")}, nft_rules.service_part).stale

@@ -33,7 +33,7 @@ def test_texts_that_are_no_documents_are_refused(text):
         parse(text)
 
 
-def test_logs_among_lists_are_told_apart():
+def test_logs_among_lists_are_distinguished():
     text = (
         f"{json.dumps(ONE)}\n==== START logs for container main of pod shop/web-0 ====\n[INFO] {{\n"
         f"==== END logs for container main of pod shop/web-0 ====\n{json.dumps(TWO)}\n"

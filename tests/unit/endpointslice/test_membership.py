@@ -70,7 +70,7 @@ def test_an_endpoint_names_its_pod_node_and_zone():
         ({"subdomain": "web"}, None),
     ],
 )
-def test_a_host_name_is_published_by_the_subdomains_service_alone(spec, expected):
+def test_a_host_name_is_published_only_by_the_subdomains_service(spec, expected):
     assert only_endpoint(make_service(), make_pod("p", **spec)).hostname == expected
 
 

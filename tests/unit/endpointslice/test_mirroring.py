@@ -260,7 +260,7 @@ async def test_endpoints_that_a_server_keeps_in_another_order_are_not_written_ag
 
 
 @pytest.mark.anyio
-async def test_twin_mirrors_become_one_when_somebody_begins_to_look():
+async def test_twin_mirrors_become_one_when_a_controller_starts():
     api = FakeApi()
     await api.put(make_service("custom", selector={}), "services")
     await api.put(user_endpoints(subset("10.9.9.9", "10.9.9.8"), name="custom"), "endpoints")

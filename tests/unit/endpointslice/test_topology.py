@@ -177,7 +177,7 @@ def automatic(**spec):
     return structs.replace(service, metadata=structs.replace(service.metadata, annotations={MODE_ANNOTATION: "Auto"}))
 
 
-def test_the_mode_goes_before_the_traffic_distribution():
+def test_the_mode_overrides_the_traffic_distribution():
     pods = [make_pod(f"p{i}", f"10.244.0.{i}", nodeName="x") for i in range(4)]
     around = Circumstances(shares=capacity(*NODES.values()).shares)
     plan = reconcile_slices(automatic(trafficDistribution="PreferSameNode"), pods, NODES, [], around)
@@ -197,7 +197,7 @@ def hints(api):
 
 
 @pytest.mark.anyio
-async def test_a_service_hears_when_hints_come_and_go():
+async def test_a_service_gets_events_when_hints_appear_and_disappear():
     api = FakeApi()
     for each in NODES.values():
         await api.put(each, "nodes")

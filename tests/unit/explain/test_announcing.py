@@ -39,7 +39,7 @@ def read(*events):
         ([assigned('"node-1", "node-2"', "routes", 5, "a")], ("node-1", "node-2")),
     ],
 )
-def test_the_last_word_counts_and_with_bgp_everybodys(events, nodes):
+def test_the_last_update_counts_and_with_bgp_those_of_all_routers(events, nodes):
     found = read(*events)
     announcement = announcement_of(found, found.snapshot.services[KEY])
     assert announcement is not None

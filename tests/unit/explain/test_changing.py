@@ -64,7 +64,7 @@ def test_policy_local_stops_a_node_without_endpoints():
     assert found.stops
 
 
-def test_a_repair_is_said():
+def test_a_repair_is_reported():
     base = whole(service(selector={"app": "wbe"}), web(2, **OWNED))
     found = compared(base, written(service()))
     has([s.text for s in found.statement.walk()], "ready endpoints 0 -> 2", "put right: the selector app=wbe")
@@ -100,7 +100,7 @@ def test_rules_are_listed_when_asked_for():
     assert any(e.what.startswith("+ unserved-ports") for e in rules.because)
 
 
-def test_kinds_that_were_not_read_are_said():
+def test_kinds_that_were_not_read_are_listed():
     documents = [d for d in BASE if d["kind"] != "Pod"]
     before = cluster(documents, whole=False)
     found = compare(before, apply(before, cluster([], whole=False)), Proxying())

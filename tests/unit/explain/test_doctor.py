@@ -113,7 +113,7 @@ def test_unobserved_parts_are_reported():
     assert "not checked:" in render_findings([], not_checked(read))
 
 
-def test_a_document_that_cannot_be_read_is_said():
+def test_an_unreadable_document_is_reported():
     read = cluster([*system(), changed(service("bad"), "spec.ports", "none")])
     assert any("bad" in statement.text for statement in not_checked(read))
 

@@ -111,7 +111,7 @@ def test_the_way_that_fits_is_found_among_several():
 
 
 @pytest.mark.parametrize("seen", [{}, {4001: ()}])
-def test_a_kernel_that_told_nothing_proves_nothing(seen):
+def test_an_empty_trace_of_the_kernel_proves_nothing(seen):
     assert beside(predicted(steps(JUMP)), seen, "node-1").outcome is Verdict.NOT_CHECKED
 
 

@@ -62,7 +62,7 @@ def test_a_change_has_its_cause_its_stations_and_their_times():
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
-def test_the_order_in_which_it_is_heard_does_not_matter(order):
+def test_the_order_of_events_does_not_matter(order):
     spread = SpreadingChanges()
     acts = [
         lambda: spread.hear(POD, pod(9), pod(10), 100.012),

@@ -6,7 +6,7 @@ from fairlead.app.lab.config_nodes import ConfigError
 from fairlead.lab.options import Wishes
 
 
-def test_a_lab_has_two_nodes_unless_told_otherwise():
+def test_a_lab_has_two_nodes_by_default():
     assert [node.name for node in Wishes().settings().nodes] == ["node-1", "node-2"]
     assert len(Wishes(nodes=5).settings().nodes) == 5
 

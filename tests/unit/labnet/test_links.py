@@ -99,7 +99,7 @@ def test_ipv6_addresses_are_used_at_once():
     assert all(command.endswith("nodad") == (":" in command) for command in made if command.startswith("addr"))
 
 
-def test_outside_knows_the_way_to_nodes_alone():
+def test_outside_has_routes_only_to_nodes():
     assert routes(outside_commands(IPV4_ONLY)) == ["add 192.168.64.0/24 dev eth0"]
 
 

@@ -34,7 +34,7 @@ def test_rule(rule, text, valid):
     assert (rule(text) == []) is valid
 
 
-def test_length_and_spelling_are_told_apart():
+def test_length_and_format_have_different_messages():
     assert dns1123_label_errors("A" * 64)[0] == "must be no more than 63 bytes"
     assert len(dns1123_label_errors("A" * 64)) == 2
 
@@ -53,5 +53,5 @@ def test_addresses(text, canonical):
     assert (str(parsed) if parsed else None) == canonical
 
 
-def test_family_is_told_by_the_colon():
+def test_the_family_follows_from_the_colon():
     assert (family_of("10.0.0.1"), family_of("fd00::1")) == (IPFamily.IPV4, IPFamily.IPV6)

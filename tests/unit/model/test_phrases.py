@@ -33,7 +33,7 @@ def test_phrases_read_as_english_text(phrase: Phrase, told: str) -> None:
 
 
 @given(st.text(), st.lists(st.text()))
-def test_values_are_told_as_they_are(value: str, items: list[str]) -> None:
+def test_values_are_shown_unchanged(value: str, items: list[str]) -> None:
     """Braces and other signs in a value mean nothing."""
     assert Phrase("a {value} b {items:|}", value=value, items=items) == f"a {value} b {'|'.join(items)}"
 

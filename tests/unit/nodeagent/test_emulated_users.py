@@ -96,7 +96,7 @@ def test_capabilities_are_kept_until_another_program_runs():
         (WEB, UNCHANGED, 0, errno.EPERM),
     ],
 )
-def test_files_are_given_away_by_root_alone(users, uid, gid, error):
+def test_only_root_can_give_files_away(users, uid, gid, error):
     assert change_owner(uid, gid, users) == error
 
 

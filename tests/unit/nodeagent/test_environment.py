@@ -466,7 +466,7 @@ class TestVolumes:
         ({"hostname": "own", "hostnameOverride": "any.name"}, "any.name"),
     ],
 )
-def test_a_host_name_of_its_own_goes_before_all_others(spec, expected):
+def test_a_host_name_override_takes_precedence(spec, expected):
     assert pod(spec).hostname == expected
 
 

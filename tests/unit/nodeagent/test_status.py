@@ -256,7 +256,7 @@ class TestRestarts:
             (NO_RESTARTS, 3, "In", False),
         ],
     )
-    def test_a_rule_goes_before_the_policy(self, policy, code, operator, expected):
+    def test_a_rule_overrides_the_policy(self, policy, code, operator, expected):
         rules = (RestartRule("Restart", ExitCodes(operator, (3,))), RestartRule("RestartAllContainers"))
         assert restarts(policy, code, rules) is expected
 
@@ -271,7 +271,7 @@ class TestRestarts:
             ("Never", "Always", True, "Always"),
         ],
     )
-    def test_a_container_s_own_policy_goes_before_its_pod_s(self, of_pod, own, is_init, expected):
+    def test_a_containers_own_policy_overrides_its_pods(self, of_pod, own, is_init, expected):
         assert effective_policy(Container("c", restart_policy=own), of_pod, is_init=is_init) == expected
 
     def test_delays_double_up_to_a_limit_and_are_forgiven(self):

@@ -113,7 +113,7 @@ def test_values_are_checked_against_the_version_of_the_request(world):
     assert "spec.hours" in world.refused("POST", OLD, backup("a", hours="two"))["message"]
 
 
-def test_a_webhook_hears_of_equivalent_versions_in_its_own(world):
+def test_a_webhook_gets_equivalent_versions_in_its_own(world):
     configure(world, "Mutating", webhook(rules=[rule(["backups"], groups=["example.com"], versions=["v2"])]))
     world.servers["https://one/"] = lambda request: patch(
         add("/spec/minutes", request["object"]["spec"]["minutes"] * 2)

@@ -85,7 +85,7 @@ def test_updates_through_two_versions_have_two_entries(world):
     assert ("one", "Update", "example.com/v1") not in entries(taken)
 
 
-def test_the_fields_of_a_version_that_is_no_more_belong_to_nobody():
+def test_the_fields_of_a_removed_version_have_no_owner():
     world = ApiWorld()
     world.do("POST", DEFINITIONS, by_name(v1=True, v2=True, v3=True))
     old = "/apis/example.com/v3/namespaces/default/backups/a"

@@ -53,7 +53,7 @@ def test_a_node_may_be_there():
     assert world.refused("PATCH", STATUS, status, content_type=MERGE)["code"] == 422
 
 
-def test_requests_are_passed_on_there_alone():
+def test_requests_are_forwarded_only_there():
     assert proxyable("127.40.240.11", OWN) == "127.40.240.11"
     for other in ("127.0.0.1", "127.41.0.1", "::1"):
         with pytest.raises(ApiError, match="address not allowed"):

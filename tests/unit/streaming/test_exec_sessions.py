@@ -301,7 +301,7 @@ def test_invalid_terminal_sizes(text):
         ResizeReader().receive(text.encode())
 
 
-def test_success_is_said_shortly():
+def test_success_is_reported_briefly():
     assert json.loads(exec_status.exited(0)) == {"metadata": {}, "status": "Success"}
 
 

@@ -67,7 +67,7 @@ def test_a_long_line_has_one_time():
     assert seen(data, timestamps=True).count(b"Z ") == 1
 
 
-def test_a_reader_is_told_when_it_has_enough():
+def test_a_reader_knows_when_it_has_enough():
     view = LogView(LogOptions(limit=5))
     assert (view.receive(THREE[:50]), view.is_full) == (b"one\n", False)
     assert (view.receive(THREE[50:]), view.is_full) == (b"t", True)

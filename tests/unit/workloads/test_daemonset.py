@@ -131,7 +131,7 @@ def test_next_step(wanted, nodes, pods, expected):
     assert moves(wanted, nodes, *pods) == expected
 
 
-def test_a_pod_is_for_its_node_alone():
+def test_a_daemon_fits_only_its_node():
     made = pod(OLD, "b", "pending")
     assert node_of(made) == "b"
     assert (allows_node(made, A), allows_node(made, B)) == (False, True)

@@ -81,7 +81,7 @@ def test_jobs(before, after, told):
     assert list(events.job_events(job, decode(JobStatus, {"conditions": after}))) == told
 
 
-def test_more_successes_than_were_wanted_are_told():
+def test_more_successes_than_completions_are_reported():
     job = decode(Job, {"metadata": {"name": "j"}, "spec": {"completions": 1}})
     after = decode(JobStatus, {"conditions": [condition("Complete")], "succeeded": 2})
     assert [each.reason for each in events.job_events(job, after)] == ["TooManySucceededPods", "Completed"]

@@ -79,7 +79,7 @@ def test_next_action(others, subject, absent, expected):
     assert graph.next_action(subject, absent) == expected
 
 
-def test_the_graph_forgets_what_it_is_told_to():
+def test_the_graph_forgets_dropped_items():
     graph = OwnerGraph()
     graph.put(item("x", "o"))
     graph.put(item("x", "p"))

@@ -134,7 +134,7 @@ def finalizers(api, name):
 
 
 @pytest.mark.anyio
-async def test_the_lab_hears_of_load_balancers_when_there_are_any():
+async def test_the_lab_learns_of_the_first_load_balancer():
     seen, api = [], FakeApi()
     async with running(api, "load-balancer", load_balancer_pools=POOLS, load_balancer_seen=lambda: seen.append(1)):
         await api.put(make_service("plain"), "services")

@@ -118,7 +118,7 @@ def test_a_settings_file(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["Corefile", "dns.yaml"])
-def test_the_command_line_goes_before_the_file(tmp_path, name):
+def test_the_command_line_overrides_the_file(tmp_path, name):
     text = KUBEADM if name == "Corefile" else YAML
     flags = {"port": 5353, "zone": "other.test", "ttl": 9, "pods": "disabled", "udp_size": 512, "health_port": 0}
     options = load(tmp_path, text, name, addresses=("127.0.0.1",), upstreams=("192.0.2.77",), log=True, **flags)

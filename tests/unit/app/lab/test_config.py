@@ -159,7 +159,7 @@ def test_two_families_are_asked_for_once(tmp_path):
         read_config(path, dual_stack=True)
 
 
-def test_timers_are_upstreams_unless_said_otherwise(read):
+def test_timers_are_upstreams_by_default(read):
     assert read("timers: {nodeGrace: 3}").timers == Timers(heartbeat=10, node_grace=3, eviction=300)
 
 

@@ -87,7 +87,7 @@ async def test_a_deleted_node_or_lease_is_recreated(beating):
     assert (beating.registered, len(beating.api.all("leases"))) == (1, 1)
 
 
-async def test_a_disk_that_fills_up_and_empties_is_told_once_each_time(beating):
+async def test_a_disk_that_fills_up_and_empties_is_reported_once_each_time(beating):
     for is_short, reasons in ((True, PRESSED), (False, ["NodeHasNoDiskPressure"])):
         beating.short = is_short
         assert await beating.beat(5) == {("patch", "leases"): 5, ("patch", "status"): 1}
@@ -96,7 +96,7 @@ async def test_a_disk_that_fills_up_and_empties_is_told_once_each_time(beating):
         beating.events.clear()
 
 
-async def test_a_disk_of_which_the_api_could_not_be_told_is_told_later(beating):
+async def test_a_full_disk_that_could_not_be_reported_is_reported_later(beating):
     beating.short = True
     beating.api.lost_answers = 2  # of the Lease, and of the status
     for _ in range(2):

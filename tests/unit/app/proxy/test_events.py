@@ -77,7 +77,7 @@ def test_a_service_with_refused_rules_gets_an_event_with_the_reason():
     assert len(message) == 1024  # no Event may say more
 
 
-def test_a_service_that_names_another_ones_cluster_ip_is_told_whose_it_is():
+def test_a_service_that_names_another_ones_cluster_ip_gets_an_event_with_the_owner():
     usurpation = Usurpation("10.96.0.10", ObjectKey("kube-system", "kube-dns"))
     (event,) = events_of(lambda events: events.address_not_served(HASHED, usurpation), can_hash=True)
     said = "10.96.0.10 is the cluster IP of kube-system/kube-dns: node here does not forward it for this Service"

@@ -106,7 +106,7 @@ def shown(events):
     return [(type_, document["metadata"].get("name")) for type_, document in events]
 
 
-def test_a_change_of_a_pod_wakes_the_watch_of_its_node_alone(in_server):
+def test_a_change_of_a_pod_wakes_only_the_watch_of_its_node(in_server):
     async def scenario(server):
         watches = {name: await server.open(of_node(name)) for name in NODES}
         await server.write("POST", PODS, pod("a", NODES[3]))

@@ -52,7 +52,7 @@ def test_the_page_is_ready_when_everything_has_been_read(part):
     assert part.ready() == (503, "not yet read: anything")
 
 
-def test_a_dead_watch_is_told_at_once_and_makes_unready_after_a_while(part):
+def test_a_dead_watch_is_reported_at_once_and_makes_unready_after_a_while(part):
     part.start()
     part.api.is_refusing = True
     part.loop.run_until_complete(part.api.cut())

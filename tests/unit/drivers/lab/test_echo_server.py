@@ -54,7 +54,7 @@ def test_the_last_response_says_so():
         (b"", False),
     ],
 )
-def test_http_is_told_from_lines(line, verdict):
+def test_http_is_distinguished_from_lines(line, verdict):
     assert is_http(line) == verdict
 
 

@@ -101,6 +101,6 @@ def test_an_interrupted_removal_is_taken_up_again(labs):
     assert os.listdir(labs) == []
 
 
-def test_nodes_without_a_proxy_are_told_from_the_others():
+def test_nodes_without_a_proxy_are_distinguished():
     assert [ProxylessNodes().include("a"), ProxylessNodes(others=("a",)).include("a")] == [False, True]
     assert [ProxylessNodes(True, ("a",)).include(node) for node in "ab"] == [False, True]

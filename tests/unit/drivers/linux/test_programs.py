@@ -15,7 +15,7 @@ async def test_it_reads_its_input_and_is_read():
     assert await run_to_end("sh", "-c", script, text="input") == Completed(3, "input", "bad\n")
 
 
-async def test_what_is_no_text_is_shown_all_the_same():
+async def test_output_that_is_not_text_is_shown():
     assert (await run_to_end("printf", r"a\377b")).output == "a\N{REPLACEMENT CHARACTER}b"
 
 
@@ -23,7 +23,7 @@ async def test_a_signal_counts_below_zero():
     assert (await run_to_end("sh", "-c", "kill -9 $$")).code == -9
 
 
-async def test_a_missing_program_is_told():
+async def test_a_missing_program_is_reported():
     with pytest.raises(FileNotFoundError):
         await run_to_end("no-such-program")
 

@@ -101,7 +101,7 @@ def test_failures_are_counted_by_back_end(backend, is_full, name):
     assert value(metrics, "sync_proxy_rules_duration_seconds_count", ip_family="IPv4") is None
 
 
-def test_full_and_partial_steps_are_told_apart():
+def test_full_and_partial_steps_are_distinguished():
     metrics = ProxyMetrics(["IPv4"], "nft")
     for is_full in (True, False, False):
         with metrics.step("IPv4", is_full=is_full) as report:

@@ -65,7 +65,7 @@ def asked(path, headers=SEEN, method="GET", body=b"", query=""):
 
 @pytest.mark.io
 @pytest.mark.parametrize("path", ["/", "/index.html", "/app.css", "/js/main.js", "/words/en.json", "/icon.svg"])
-def test_the_page_itself_is_for_everybody(path):
+def test_the_page_itself_needs_no_session(path):
     status, headers, body = asked(path, {"host": "127.0.0.1:7474"})
     assert (status, bool(body)) == (200, True)
     assert "script-src 'self'" in headers["content-security-policy"]
@@ -101,7 +101,7 @@ def test_which_clients_are_answered(path, method, headers, status):
     assert status == 200 or json.loads(body)["error"]
 
 
-def test_a_session_begins_with_the_token_alone():
+def test_only_the_token_begins_a_session():
     own = {"host": "127.0.0.1:7474", "origin": "http://127.0.0.1:7474"}
     assert asked("/session", own, "POST", b'{"token": "x"}')[0] == 401
     assert asked("/session", own, "POST", b"[]")[0] == 401

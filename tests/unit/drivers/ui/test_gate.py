@@ -64,7 +64,7 @@ def test_no_session_without_its_cookie(cookie):
     assert not GATE.has_session({"cookie": cookie})
 
 
-def test_sessions_outlive_a_restart_with_the_same_key_alone():
+def test_sessions_outlive_a_restart_only_with_the_same_key():
     cookie = GATE.opens(GATE.token).partition(";")[0]
     assert PageGate(b"k" * 32, PORT).has_session({"cookie": cookie})
     assert not PageGate(b"l" * 32, PORT).has_session({"cookie": cookie})

@@ -350,7 +350,7 @@ def test_bootstrap_roles(world, role, method, url, is_allowed):
     assert not allowed(world, "GET", f"{IN_OTHER}/pods")
 
 
-def test_a_labs_own_components_may_read_what_they_follow_and_no_more(world):
+def test_a_labs_own_components_can_read_only_what_they_watch(world):
     clients = LabPlan("lab", Path("run"), Path("data"), (), LabSettings()).clients
     name_server = User("system:serviceaccount:kube-system:fairlead-dns", ("system:serviceaccounts",))
     publisher = User(*clients["publisher"])

@@ -287,7 +287,7 @@ def test_every_side_of_an_object_can_be_denied(world):
         assert 'admission webhook "one.example.com" denied the request' in status["message"], (method, url)
 
 
-def test_a_connection_is_told_with_its_options(world):
+def test_a_connection_is_reported_with_its_options(world):
     world.do("POST", PODS, pod("p", node="node-1"))
     configure(world, "Validating", webhook(rules=[rule(["pods/exec"], ["CONNECT"])]))
     world.servers["https://one/"] = lambda request: DENIED

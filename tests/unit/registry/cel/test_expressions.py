@@ -163,7 +163,7 @@ def test_names_that_nobody_declares():
     assert undeclared("ip('::1').family() == 6 && type(object) == map", declared) == ""
 
 
-def test_names_are_spelled_out_in_the_rules_of_kinds_alone():
+def test_names_are_written_out_only_in_the_rules_of_kinds():
     tricky = {"namespace": "x", "a-b": 1}
     assert compiled("self.__namespace__ == 'x' && self.a__dash__b == 1")({"self": spelled(tricky, {})}, Budget())
     assert compiled("self.namespace == 'x' && self['a-b'] == 1")({"self": plain(tricky)}, Budget())

@@ -71,7 +71,7 @@ def test_possibly_correct_expressions_have_no_fault(text):
     assert type_faults(text, TYPES, VARIABLES) == ""
 
 
-def test_all_faults_are_told_in_the_order_of_their_places():
+def test_all_faults_are_listed_in_the_order_of_their_fields():
     found = type_faults("object.b == 1 || object.a == 2", TYPES, [])
     assert [line for line in found.splitlines() if line.startswith("ERROR")] == [
         "ERROR: <input>:1:7: undefined field 'b'",

@@ -19,7 +19,7 @@ def test_the_version_is_that_whose_rules_are_followed():
     assert found["buildDate"] > "2026"
 
 
-def test_health_is_told_check_by_check_if_asked_for():
+def test_health_is_shown_check_by_check_on_request():
     assert health_page("/livez", b"") == (200, b"ok")
     assert health_page("/readyz", b"verbose").body.splitlines()[0] == b"[+]ping ok"
     assert health_page("/readyz", b"verbose=").body.endswith(b"readyz check passed\n")

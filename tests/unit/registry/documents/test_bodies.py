@@ -172,7 +172,7 @@ def spelled(members, spaces, *, escapes_colons=False):
 
 @given(MEMBERS, SPACES, st.booleans())
 @example([("a", 1), ("a", ":")], (",", ":"), True)
-def test_a_field_that_stands_twice_is_told_however_the_body_is_spelled(members, spaces, escapes_colons):
+def test_a_duplicate_field_is_reported_in_every_format(members, spaces, escapes_colons):
     body = spelled(members, spaces, escapes_colons=escapes_colons)
     names = [name for name, _ in members]
     twice = [f'duplicate field "{name}"' for at, name in enumerate(names) if name in names[:at]]

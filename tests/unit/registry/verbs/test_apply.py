@@ -65,7 +65,7 @@ def test_a_field_that_is_no_longer_applied_is_removed(world):
     assert apply(world, f"{MAPS}/a", config_map("a", y="2"))["data"] == {"y": "2"}
 
 
-def test_a_field_that_somebody_else_applies_too_stays(world):
+def test_a_field_that_another_manager_applies_stays(world):
     apply(world, f"{MAPS}/a", config_map("a", x="1", y="2"))
     apply(world, f"{MAPS}/a", config_map("a", x="1"), manager="two")
     assert apply(world, f"{MAPS}/a", config_map("a", y="2"))["data"] == {"x": "1", "y": "2"}
@@ -154,7 +154,7 @@ def test_tracking_can_be_given_up(world):
     assert "managedFields" not in changed["metadata"]
 
 
-def test_ports_of_one_number_are_told_apart_by_protocol(world):
+def test_ports_of_one_number_differ_by_protocol(world):
     udp, tcp = {"name": "u", "port": 53, "protocol": "UDP"}, {"name": "t", "port": 53}
     made = apply(world, f"{SERVICES}/s", service(udp, tcp, selector={"a": "b"}))
     assert [(port["port"], port["protocol"]) for port in made["spec"]["ports"]] == [(53, "UDP"), (53, "TCP")]
@@ -333,7 +333,7 @@ def hooks(*names, **more):
     }
 
 
-def test_webhooks_are_told_apart_by_their_names(world):
+def test_webhooks_are_distinguished_by_their_names(world):
     """So that one who fills in the certificates of webhooks, and one who applies the webhooks, do not meet."""
     apply(world, f"{HOOKS}/h", hooks("a", "b"))
     client = {"name": "a.example.com", "clientConfig": {"url": "https://hook/", "caBundle": "LS0t"}}

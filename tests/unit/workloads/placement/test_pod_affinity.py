@@ -87,7 +87,7 @@ def test_the_first_of_those_that_want_to_be_together_may_be_anywhere():
     assert "didn't match pod affinity rules" in chosen(together, labels={"app": "db"}, nodes=unlabelled)
 
 
-def test_each_side_of_an_anti_affinity_is_told():
+def test_each_side_of_an_anti_affinity_is_explained():
     own = chosen(away(term("db")), on("a"), nodes=NODES[:1])
     assert own == "0/1 nodes are available: 1 node(s) didn't match pod anti-affinity rules."
     theirs = chosen({}, on("a", **away(term("web"))), nodes=NODES[:1], labels={"app": "web"})

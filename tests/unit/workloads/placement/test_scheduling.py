@@ -69,7 +69,7 @@ def test_filters(node, pod, reason):
         assert choice == Unschedulable(f"0/1 nodes are available: {reason}.")
 
 
-def test_a_full_node_takes_no_more():
+def test_a_full_node_gets_no_more_pods():
     node = make_node("n")
     node = structs.replace(node, status=structs.replace(node.status, allocatable={"pods": "1"}))
     choice = choose_node(unbound(), [node], placed(make_pod("a", nodeName="n")))

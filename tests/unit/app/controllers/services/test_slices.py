@@ -178,7 +178,7 @@ async def test_many_pods_fill_slices_of_a_hundred(count):
     assert [len(s["endpoints"]) for s in api.all("endpointslices")] == [100, 100, 50]
 
 
-async def test_twin_slices_become_one_when_somebody_begins_to_look():
+async def test_twin_slices_become_one_when_a_controller_starts():
     api = await cluster(make_pod("a", "10.244.0.1"), make_pod("b", "10.244.0.2"))
     async with running(api, "endpointslice"):
         await until(api, lambda: ready_pods(api) == ["a", "b"])

@@ -141,7 +141,7 @@ def test_damage_within_names_what_is_wrong(stores, tmp_path, statement, message)
     assert salvage_store(tmp_path / "s") is None
 
 
-def test_versions_go_on_above_all_that_were_told(stores, tmp_path):
+def test_versions_continue_above_all_published_ones(stores, tmp_path):
     shutil.copytree(stores[0][0], tmp_path / "s")
     with closing(SqliteStore(tmp_path / "s")) as store:
         reached = store.load()[0]

@@ -83,7 +83,7 @@ def test_a_damaged_file_is_refused(tmp_path, content):
         SqliteStore(tmp_path)
 
 
-def test_a_restored_store_is_private_whoever_made_the_folder(tmp_path):
+def test_a_restored_store_is_private_in_a_folder_of_any_user(tmp_path):
     before = os.umask(0)
     try:
         here, there, copy = tmp_path / "here", tmp_path / "there", tmp_path / "copy"
@@ -181,7 +181,7 @@ def test_readers_see_what_is_durable_and_a_failure_undoes_all_that_was_built_on_
     asyncio.run(scenario())
 
 
-def test_a_visible_change_wakes_those_who_wait_for_its_resource_alone():
+def test_a_visible_change_wakes_only_waiters_for_its_resource():
     async def scenario():
         state = DurableState(State(), FailingStore())
         maps, pods = state.news_of(Trigger("configmaps")), state.news_of(Trigger("pods"))

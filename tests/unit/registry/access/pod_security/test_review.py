@@ -34,7 +34,7 @@ def relabel(world, **labels):
 
 
 @pytest.mark.parametrize("user", [ADMIN, User("boss", ("system:masters",))])
-def test_a_pod_is_refused_in_upstreams_words_whoever_asks(world, user):
+def test_a_pod_is_refused_in_upstreams_words_for_every_client(world, user):
     namespace(world, enforce="restricted")
     status = world.refused("POST", PODS, pod("p"), user=user)
     assert (status["code"], status["reason"]) == (403, "Forbidden")

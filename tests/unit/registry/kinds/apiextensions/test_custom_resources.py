@@ -198,7 +198,7 @@ def test_two_managers_apply_to_one_list(world):
     assert rules == [{"name": "x", "weight": 1}, {"name": "y", "weight": 5}]
 
 
-def test_versions_without_conversion_differ_by_name_alone():
+def test_versions_without_conversion_differ_only_by_name():
     world = ApiWorld()
     both = definition()
     both["spec"]["versions"].append({**both["spec"]["versions"][0], "name": "v2beta1", "storage": False})

@@ -117,14 +117,14 @@ def test_a_fault_names_the_field_that_the_rule_is_about(given, shown):
     assert faults(wrong, {"a": 1}) == [f'{shown}: Invalid value: "object": no']
 
 
-def test_a_rule_about_a_change_is_asked_of_changes_alone():
+def test_a_transition_rule_is_evaluated_only_for_changes():
     fixed = schema({"rule": "self.a == oldSelf.a", "message": "a is immutable"})
     assert faults(fixed, {"a": 1}) == []
     assert faults(fixed, {"a": 1}, {"a": 1}) == []
     assert faults(fixed, {"a": 2}, {"a": 1}) == ['spec: Invalid value: "object": a is immutable']
 
 
-def test_elements_that_are_told_apart_by_keys_have_one_before():
+def test_elements_with_keys_have_a_counterpart():
     item = {
         "type": "object",
         "properties": {"name": {"type": "string"}, "port": {"type": "integer"}},

@@ -301,7 +301,7 @@ def test_a_status_report_leaves_the_class_alone():
     assert cluster.put(body, subresource="status")["status"] == {"phase": "Running", "qosClass": "BestEffort"}
 
 
-def test_the_class_of_a_pod_is_told_from_all_of_its_containers():
+def test_the_class_of_a_pod_follows_from_all_its_containers():
     asking = {"name": "first", "image": "i", "resources": {"requests": {"cpu": "1"}}}
     assert Cluster().create(pod(initContainers=[asking]))["status"]["qosClass"] == "Burstable"
 

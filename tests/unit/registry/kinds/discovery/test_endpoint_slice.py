@@ -146,7 +146,7 @@ def test_an_address_object_is_named_for_its_address(name, faults):
     assert address_faults(name, parentRef={"resource": "services", "name": "web"}) == faults
 
 
-def test_an_address_object_belongs_to_one_thing_for_good():
+def test_the_owner_of_an_address_object_is_immutable():
     assert address_faults("10.0.0.1") == ["spec.parentRef: Required value"]
     assert address_faults("10.0.0.1", parentRef={"resource": "services"}) == ["spec.parentRef.name: Required value"]
     one, two = (ip_address.for_service("10.0.0.1", ObjectKey("default", name)) for name in ("one", "two"))
