@@ -97,7 +97,7 @@ async def run(options: ApiServerOptions, sockets: Sequence[socket.socket], ready
 
 
 async def _renew(pki: Path) -> None:
-    """Twice a day, replace the certificates that are about to end, and tell of an authority that is."""
+    """Twice a day, renew the certificates that expire soon, and log if the authority expires soon."""
     renewed = ""  # at first there is nothing to renew: the start has seen to that
     while True:
         for line in filter(None, (renewed, authority_notice(pki, time.time()))):

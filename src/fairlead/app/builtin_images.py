@@ -44,7 +44,7 @@ BUILTINS: dict[str, Builtin] = {DNS: _serve_dns, ECHO: _serve_echo}
 
 
 def import_pod_modules() -> None:
-    """Import what the images run, in the nursery whose forks they are: nobody else needs it."""
+    """Import the programs of the images, in the nursery that forks them: no other process needs them."""
     importlib.import_module("fairlead.app.dns.server")
 
 

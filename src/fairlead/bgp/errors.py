@@ -73,7 +73,7 @@ _SUBCODES = {
 
 
 class BgpError(Exception):
-    """The peer broke the protocol; it is told by a NOTIFICATION with this code, subcode and data."""
+    """The peer broke the protocol; the answer is a NOTIFICATION with this code, subcode and data."""
 
     def __init__(self, code: NotificationCode, subcode: int = 0, data: bytes = b"", detail: str = "") -> None:
         super().__init__(describe(code, subcode) + (f": {detail}" if detail else ""))

@@ -32,7 +32,7 @@ LEAVING_TEXT = b"the announcer ends"
 
 
 class SessionState(enum.IntEnum):
-    """As RFC 4271 names them; Active is missing, since nobody is listened for."""
+    """As RFC 4271 names them; Active is missing, since sessions accept no connections."""
 
     IDLE = 1
     CONNECT = 2
@@ -117,7 +117,7 @@ class Session:
 
     @property
     def announced(self) -> Collection[str]:
-        """The networks that the peer has been told of."""
+        """The networks announced to the peer."""
         return self._told.keys()
 
     # --- what has happened ---

@@ -54,7 +54,7 @@ class BgpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, renam
         router_id: "": the Node's first IPv4 address, or a hash of its name where it has none.
         hold_time: seconds without a sign of a router after which it counts as dead; 0: it never does.
         restart_time: seconds for which routers keep routes while the announcer is away; 0: they do not.
-        local_pref: told to routers of the same AS.
+        local_pref: sent to routers of the same AS.
         communities: two numbers (RFC 1997), three (RFC 8092), or a well-known name.
     """
 

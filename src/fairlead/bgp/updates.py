@@ -32,7 +32,7 @@ class PathAttributes(NamedTuple):
         asn: of the speaker.
         is_internal: whether the peer is in the same AS.
         has_four_octets: whether AS numbers have four octets in this session.
-        local_pref: told to peers of the same AS only.
+        local_pref: sent only to peers of the same AS.
     """
 
     asn: int

@@ -52,7 +52,7 @@ def check_store(data: Path) -> str | None:
     try:
         with locked(data):
             examine(data)
-    except StoreInUse:  # which the start itself will tell
+    except StoreInUse:  # which the start itself reports
         return None
     except (StoreError, OSError) as error:
         return str(error)

@@ -9,7 +9,7 @@ def set_up_logs(is_verbose: bool) -> None:
     """Log to standard error from now on: warnings, and events if ``verbose`` is set."""
     level = logging.INFO if is_verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("httpx2").setLevel(logging.WARNING)  # which tells of every request
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # which logs every request
 
 
 def _set_up(_context: click.Context, _parameter: click.Parameter, is_verbose: bool) -> None:

@@ -1,4 +1,4 @@
-"""The client's side of a headless Service: which Pod to talk to, when nobody chooses for you.
+"""The client's side of a headless Service: chooses the Pod for each request.
 
     from fairlead.client import Balancer, Dns, LeastInFlight
 

@@ -54,7 +54,7 @@ class AsyncBalancer:
             await asyncio.wait([self._task])
 
     def endpoints(self) -> tuple[Endpoint, ...]:
-        """The set as it is now, whatever state its endpoints are in."""
+        """The current set, with endpoints in any state."""
         return self._pool.endpoints()
 
     @asynccontextmanager

@@ -29,7 +29,7 @@ class Balancer:
 
     Args:
         policy: round robin if not given.
-        roles: how to tell roles, if requests ask for any.
+        roles: how to find out the roles of endpoints, if requests name any.
         failures: the exceptions that count against an endpoint, as classes or as a function that tells them; all others
             say nothing about it.
     """
@@ -65,7 +65,7 @@ class Balancer:
                 self._thread.stop()
 
     def endpoints(self) -> tuple[Endpoint, ...]:
-        """The set as it is now, whatever state its endpoints are in."""
+        """The current set, with endpoints in any state."""
         return self._pool.endpoints()
 
     @contextmanager
@@ -144,7 +144,7 @@ class Balancer:
 
 
 def failure_test(failures: Failures) -> Callable[[Exception], bool]:
-    """The function that tells failures, where classes may have been given."""
+    """The function that recognises failures, made from classes if those were given."""
     return failures if callable(failures) else lambda error: isinstance(error, failures)
 
 

@@ -56,7 +56,7 @@ class Dns:
             await _rest(pause_after_miss(misses, is_empty) if misses else pause_after_answer(ttl), doubt)
 
     async def _look_up(self) -> tuple[Update, float]:
-        """What to tell, and the seconds for which it holds."""
+        """The update, and the seconds for which it is valid."""
         try:
             found = await self._find()
         except dns.resolver.NXDOMAIN:

@@ -14,7 +14,7 @@ Role = str | None
 Probe = TypeVar("Probe", Callable[[Endpoint], Role], Callable[[Endpoint], Awaitable[Role]])
 AsyncProbe = Callable[[Endpoint], Awaitable[Role]]
 
-SHORTEST = 0.5  # seconds between two rounds of probes, whatever happens
+SHORTEST = 0.5  # minimum seconds between two rounds of probes
 RETRY = 5.0  # seconds after which a source that has ended is started again
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Roles(Generic[Probe]):
-    """How to tell which role each endpoint has.
+    """How to find out the role of each endpoint.
 
     Attributes:
         probe: asks an endpoint, and returns the name of its role or None; what it raises stands for None. It must bound
@@ -35,7 +35,7 @@ class Roles(Generic[Probe]):
 
 
 class Follower(Protocol):
-    """Who is told. Calls come from the event loop and must not block."""
+    """The receiver of updates. Calls come from the event loop and must not block."""
 
     def take_update(self, update: Update) -> None: ...
 
@@ -67,7 +67,7 @@ class Following:
                 group.create_task(self._keep_roles(self._roles))
 
     async def _keep_set(self) -> None:
-        """A source that ends is started again; one that fails is told of as an update without a set."""
+        """A source that ends is started again; a failure becomes an update without a set."""
         while True:
             try:
                 await self._follow_source()
@@ -99,7 +99,7 @@ class Following:
     async def _ask(self, probe: AsyncProbe, endpoint: Endpoint) -> None:
         try:
             role = await probe(endpoint)
-        except Exception as error:  # whatever it is, there was no answer
+        except Exception as error:  # any error means that there was no answer
             log.info("%s does not tell its role: %s", endpoint, error)
             role = None
         self._follower.take_role(endpoint, role)

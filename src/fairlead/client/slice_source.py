@@ -12,7 +12,7 @@ from fairlead.client.core.endpoint import Update
 from fairlead.client.core.slices import ready_endpoints
 from fairlead.client.source import FAMILIES
 
-PATIENCE = 10.0  # seconds for the first list, before those who wait are told that there is none yet
+PATIENCE = 10.0  # seconds for the first list, after which waiting callers get an error
 
 
 class Slices:

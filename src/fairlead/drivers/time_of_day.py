@@ -13,5 +13,5 @@ async def clock_reaches(moment: float, clock: Callable[[], float] = time.time) -
     Args:
         moment: seconds since the epoch.
     """
-    while (left := moment - clock()) > 0:  # noqa: ASYNC110 - nothing tells of a clock that is set
+    while (left := moment - clock()) > 0:  # noqa: ASYNC110 - there are no events of a clock that is set
         await asyncio.sleep(min(left, LOOK_EVERY))

@@ -47,7 +47,7 @@ def plan_mirror(
 
     Args:
         existing: all slices that are labelled for the Service.
-        is_first_look: whether nobody alive has looked at these Endpoints before; see ``SliceSet.is_joined``.
+        is_first_look: whether these Endpoints are seen for the first time since the start; see ``SliceSet.is_joined``.
     """
     mine = [s for s in existing if s.labels.get(MANAGED_BY_LABEL) == CONTROLLER and not s.is_terminating]
     if endpoints is None or not is_mirrored(endpoints, service):

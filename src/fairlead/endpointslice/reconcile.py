@@ -44,7 +44,7 @@ class Circumstances(NamedTuple):
         trigger_time: RFC 3339; when the oldest change happened that this plan answers, noted on every written slice.
         shares: what part of the cluster's CPUs each zone has, for Services in topology mode Auto.
         limit: endpoints per slice.
-        is_first_look: whether nobody alive has looked at this Service before; see ``SliceSet.is_joined``.
+        is_first_look: whether this Service is seen for the first time since the start; see ``SliceSet.is_joined``.
     """
 
     trigger_time: str | None = None

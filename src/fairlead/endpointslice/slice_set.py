@@ -35,7 +35,7 @@ class SlicePlan:
         creates: slices without a name; the server makes one from the Service's name.
         updates: with the resource version they were planned from.
         missing_nodes: Nodes that some Pods name but that do not exist; plan again when they do.
-        hinting: by family, what is to be said of hints in proportion to CPUs; empty where nobody asked for them.
+        hinting: by family, the message about hints in proportion to CPUs; empty if they are not requested.
     """
 
     creates: tuple[EndpointSlice, ...] = ()

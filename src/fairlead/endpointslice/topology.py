@@ -33,7 +33,7 @@ OVERLOADED = "Unable to allocate minimum required endpoints to each zone without
 NO_ZONE = "One or more endpoints do not have a zone specified"
 
 Shares = Mapping[str, Fraction]
-Address = tuple[str, ...]  # all addresses of an endpoint; they tell it from its siblings
+Address = tuple[str, ...]  # all addresses of an endpoint, which identify it
 
 
 class NoHints(Exception):
@@ -41,7 +41,7 @@ class NoHints(Exception):
 
 
 class Hinted(NamedTuple):
-    """The members of a Service with their hints, and what is to be said of them: ``ENABLED`` or a reason."""
+    """The members of a Service with their hints, and the message about them: ``ENABLED`` or a reason."""
 
     members: tuple[SliceMember, ...]
     message: str

@@ -29,7 +29,7 @@ KEPT = frozenset(
 _ADDRESS = re.compile(
     r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])|(?<![\w:])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?![\w:])"
 )
-_WORD = r"(?<![A-Za-z0-9])(?<!cluster\.){}(?![A-Za-z0-9])"  # the cluster domain identifies nobody
+_WORD = r"(?<![A-Za-z0-9])(?<!cluster\.){}(?![A-Za-z0-9])"  # the cluster domain identifies no cluster
 _DEEPEST = 12  # selectors are less deep
 _SHORTEST = 2  # letters of a word that is replaced
 

@@ -110,7 +110,7 @@ def _same_end(one: str, other: str) -> bool:
 
 
 def alike(one: str, other: str) -> float:
-    """The similarity of two words, from 0 to 1, whatever their case; a word is similar to its own extension."""
+    """The similarity of two words, from 0 to 1, ignoring case; a word is similar to its own extension."""
     return likeness_to(one)(other)
 
 

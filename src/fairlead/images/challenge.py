@@ -11,7 +11,7 @@ import msgspec
 
 _SCHEME = re.compile(r"\s*,?\s*([A-Za-z][\w-]*)(?:\s+|$)", re.ASCII)
 _PARAMETER = re.compile(r'\s*([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))\s*,?', re.ASCII)
-SHORTEST_LIFE = 60.0  # seconds; what a token lives at least, and if nothing is said
+SHORTEST_LIFE = 60.0  # seconds; the minimum and default life of a token
 EARLY = 5.0  # seconds before its end at which a token is no longer used
 
 

@@ -46,7 +46,7 @@ class DocumentError(Exception):
 
 
 class _Document(msgspec.Struct, frozen=True, rename="camel"):
-    """Fields that nobody needs are passed over."""
+    """Unused fields are ignored."""
 
 
 class Platform(_Document, frozen=True):

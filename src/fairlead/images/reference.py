@@ -50,7 +50,7 @@ class ImageName:
 
     @property
     def familiar(self) -> str:
-        """As users write it: Docker Hub goes without saying."""
+        """As users write it, without the registry if it is Docker Hub."""
         text = str(self).removeprefix(f"{DEFAULT_REGISTRY}/")
         rest = text.removeprefix(_OFFICIAL)
         return rest if text != str(self) and "/" not in rest else text

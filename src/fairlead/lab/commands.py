@@ -19,7 +19,7 @@ from fairlead.model.names import ObjectKey
 CLIENT_POD = "fairlead-client"  # where ``run`` runs what is not to run in any other Pod
 _ADMIN_PATHS = "/usr/sbin:/sbin"
 
-PATIENCE = 60.0  # seconds that a call waits unless told otherwise
+PATIENCE = 60.0  # default seconds that a call waits
 
 Arguments = str | Sequence[str]
 

@@ -22,7 +22,7 @@ from fairlead.model.addresses import IPFamily, family_of
 from fairlead.model.names import ObjectKey
 
 LINK = "eth0"  # the Pod's end
-_MARK = "02:de:1a:00:00:01"  # locally administered, and nobody's
+_MARK = "02:de:1a:00:00:01"  # locally administered, and unused
 _MARK_OCTETS = bytes.fromhex(_MARK.replace(":", ""))
 _LARGEST = 65536
 _BURST = 64

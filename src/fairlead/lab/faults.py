@@ -41,7 +41,8 @@ class Faults:
 
     @contextmanager
     def unready(self, pod: str) -> Iterator[None]:
-        """A Pod counts as not ready, whatever its probes say. The API is up to date at the begin and at the end."""
+        """A Pod counts as not ready, independent of its probes. The API is up to date at the beginning and at the
+        end."""
         document = {"kind": "unready", "namespace": self._namespace, "pod": pod}
         with self._of_parts([self._agent_of(pod)], document):
             self._await_ready(pod, wanted=False)
@@ -57,7 +58,7 @@ class Faults:
             _signal(process, signal.SIGKILL)
         yield
         if was_ready:
-            # Until the node has told of it, the API still shows the Pod as it was.
+            # Until the node has reported it, the API still shows the old state of the Pod.
             self._await(pod, lambda each: says_ready(each) and _containers(each).isdisjoint(before))
 
     @contextmanager

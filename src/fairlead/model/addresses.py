@@ -24,7 +24,7 @@ EVERY_ADDRESS = {IPFamily.IPV4: "0.0.0.0", IPFamily.IPV6: "::"}  # noqa: S104 - 
 
 
 def family_of(address: str) -> IPFamily:
-    """The family of a textual address, told by its colon; the text is not otherwise checked."""
+    """The family of a textual address, recognised by a colon; the text is not checked otherwise."""
     return IPFamily.IPV6 if ":" in address else IPFamily.IPV4
 
 

@@ -21,7 +21,7 @@ class IPBlock(Slim, frozen=True):
 
 
 class PolicyPeer(Slim, frozen=True):
-    """Who may be at the other end: Pods told by selectors, or the addresses of a block."""
+    """The allowed other ends: Pods that selectors match, or the addresses of a block."""
 
     pod_selector: LabelSelector | None = None
     namespace_selector: LabelSelector | None = None

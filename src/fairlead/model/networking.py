@@ -23,7 +23,8 @@ class ServiceCIDR(KubeObject, frozen=True):
 
     @property
     def gives_addresses(self) -> bool:
-        """Whether new addresses are taken from it: it is Ready, or nobody has said yet, and it stays."""
+        """Whether new addresses are allocated from it: it is not being deleted, and is Ready or has no condition
+        yet."""
         ready = self.ready_condition
         return not self.is_terminating and (ready is None or ready.status == "True")
 

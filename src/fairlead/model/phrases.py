@@ -1,4 +1,4 @@
-"""Sentences that keep the words they were made of, so that they can be said in another language.
+"""Sentences that keep their template and values, so that they can be translated.
 
 A ``Phrase`` is an English ``str`` wherever one is wanted: it can be compared, printed and searched. It also knows its
 template and the values in it, and a catalogue of another language is keyed by that template (``explain.languages``).
@@ -46,7 +46,7 @@ def filled(template: str, values: Mapping[str, object]) -> str:
     """A template with its values.
 
     Raises:
-        KeyError: the template names a value that there is not.
+        KeyError: the template names a missing value.
     """
     return _FILLING.vformat(template, (), values)
 

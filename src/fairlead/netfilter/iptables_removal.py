@@ -1,4 +1,4 @@
-"""Removes chains from iptables' tables, whatever program made them, as ``iptables-save`` lists them.
+"""Removes chains of any program from iptables' tables, as ``iptables-save`` lists them.
 
 Rules that jump to a chain are deleted before it. They are deleted by their text or, where iptables cannot read its own
 listing (rules of another version), by their numbers.

@@ -1,4 +1,4 @@
-"""The chains of one policy: a rule for each peer on each port, whatever the back end.
+"""The chains of one policy: a rule for each peer on each port, for either back end.
 
 Several peers with several ports have a separate chain for the ports, so that the number of rules is the sum of peers
 and ports. A block with exceptions has a separate chain too, because an excepted address only leaves that block.

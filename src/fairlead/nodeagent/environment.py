@@ -133,7 +133,7 @@ def _from_source(variable: EnvVar, container: Container, around: ContainerSurrou
 
 
 def pod_field(path: str, pod: RunPod, placement: PodPlacement) -> str:
-    """A field that the downward API tells of.
+    """A field that the downward API provides.
 
     Raises:
         SourceError: it is none.

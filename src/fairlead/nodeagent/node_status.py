@@ -32,7 +32,7 @@ class _Wanted(NamedTuple):
     message: str
 
 
-# The last one last, as kubelet has it. Memory and processes are the machine's, and are never said to be short.
+# In kubelet's order. Memory and PIDs are the machine's, and are never reported as short.
 _SOUND = (
     _Wanted("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
     _Wanted(DISK_PRESSURE, "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),

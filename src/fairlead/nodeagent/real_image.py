@@ -56,7 +56,7 @@ def program_of(container: Container, image: RealImage) -> Program:
     """The command line of a container: its ``command`` replaces Entrypoint and Cmd, its ``args`` replace Cmd.
 
     Raises:
-        NoCommand: nobody says.
+        NoCommand: neither the image nor the container names a command.
     """
     if container.command:
         command = (*container.command, *(container.args or ()))

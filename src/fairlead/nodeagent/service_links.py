@@ -50,7 +50,7 @@ class ServiceLinks:
         return found.values()
 
     def _with_address(self, namespace: str) -> Iterable[Service]:
-        """Headless Services have none to tell."""
+        """Headless Services have none."""
         there = self._services.get(namespace, {})
         return (there[name] for name in sorted(there) if there[name].cluster_ips)
 

@@ -16,7 +16,7 @@ _ROWS: Mapping[tuple[str, str], Resource] = {(row.storage, row.group_version): r
 
 @dataclass(frozen=True)
 class ObjectVersions:
-    """The versions of the objects of one resource; ``answers`` are what conversion webhooks have said already."""
+    """The versions of the objects of one resource; ``answers``: those of conversion webhooks so far."""
 
     resource: Resource
     answers: Answers

@@ -1,4 +1,4 @@
-"""A command's streams over SPDY: one SPDY stream each, told apart by the header ``streamtype``.
+"""A command's streams over SPDY: one SPDY stream each, named by the header ``streamtype``.
 
 Refuses streams that the request did not ask for, and second ones of a kind. The command starts once all are there.
 Source: ``staging/src/k8s.io/cri-streaming`` (httpstream.go: createHTTPStreamStreams); protocol v4.channel.k8s.io.

@@ -30,7 +30,7 @@ class Labs:
         owner: shared labs end with this process; None if no labs are shared.
         given: the running lab that the user names.
         userspace, seed: the defaults for labs that do not set them, as in ``LabSpec``.
-        notes: lines for the summary of the run: why a lab has no namespaces although nobody asked for that.
+        notes: lines for the summary of the run: why a lab has no namespaces although that was not requested.
     """
 
     run: str

@@ -1,1 +1,2 @@
-"""The life of a watch on a collection of the API, the copy that it keeps, and what is said about its troubles."""
+"""The state machine of a watch on a collection of the API, its copy of the collection, and messages about its
+failures."""

@@ -23,7 +23,7 @@ class Collection(Generic[T]):
     def __init__(self, listener: Listener[T]) -> None:
         self.objects: dict[ObjectKey, T] = {}
         self._listener = listener
-        self._version: int | None = None  # up to which events were heard; None while a list is under way
+        self._version: int | None = None  # version of the last event; None during a list
         self._deleted: set[str] = set()  # uids of what was unlearned, until the watch says so too
         self._written: set[ObjectKey] = set()  # learned from answers to writes while a list was under way
 
@@ -73,7 +73,7 @@ class Collection(Generic[T]):
         return all(known.version <= version for known in map(self.objects.get, self._written) if known is not None)
 
     def advance(self, version: int) -> None:
-        """Everything up to a version has been heard."""
+        """All events up to a version have been received."""
         self._version = version
 
     def take(self, object_: T) -> None:

@@ -46,7 +46,7 @@ class Watch(NamedTuple):
 
 
 class Check(NamedTuple):
-    """Read as little of the collection as tells its version."""
+    """Read a minimal page of the collection, to learn its version."""
 
 
 class Wait(NamedTuple):

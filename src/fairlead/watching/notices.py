@@ -8,7 +8,7 @@ REMEMBERED = 256  # troubles; the oldest is forgotten first
 
 @dataclass
 class _Trouble:
-    """One trouble: since when it lasts (None: it is over), when it may be said again, and how much later after that."""
+    """One trouble: its begin (None: it is over), the time of the next message about it, and the interval after that."""
 
     since: float | None
     may_say: float
@@ -36,7 +36,7 @@ class Notices:
         return True
 
     def relief(self, about: str, now: float) -> float | None:
-        """``about`` is well: how many seconds it was not, if that has been said; None if there is nothing to say."""
+        """``about`` has recovered: the seconds of the trouble, if it was reported; otherwise None."""
         said = []
         for (other, _), trouble in self._troubles.items():
             if other == about and trouble.since is not None:

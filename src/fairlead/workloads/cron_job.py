@@ -1,4 +1,4 @@
-"""When a CronJob starts its next Job, which Jobs go, and what is said of it all.
+"""Plans a CronJob: when it starts its next Job, which Jobs are deleted, and the Events.
 
 Of the times that were missed only the last one counts, and none when its deadline has passed. A Job is named after its
 time, so that no time makes two of them. Upstream: ``pkg/controller/cronjob/{cronjob_controllerv2,utils}.go``.

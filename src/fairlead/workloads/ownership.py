@@ -92,7 +92,7 @@ class OwnerGraph:
         return (self.items[dependent] for dependent in self._dependents.get(uid, ()))
 
     def unknown_owners(self, item: Item) -> list[OwnerReference]:
-        """Owners that no watch has told of: gone, or not told of yet."""
+        """Owners that no watch has reported: deleted, or not reported yet."""
         return [owner for owner in item.owners if owner.uid not in self.items]
 
     def next_action(self, item: Item, absent: Iterable[str]) -> Action | None:

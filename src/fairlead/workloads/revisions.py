@@ -31,7 +31,7 @@ def template_hash(template: Mapping[str, Any]) -> str:
 def essence(template: Mapping[str, Any]) -> Any:
     """The significant part of a template: without the hash label, and without empty or null fields.
 
-    Programs written in Go send empty structures for fields that nobody set; they must not make a new revision.
+    Programs written in Go send empty structures for unset fields; these must not make a new revision.
     """
     return _without_empty(without_hash(template))
 
@@ -51,7 +51,7 @@ def without_hash(template: Mapping[str, Any]) -> Doc:
 
 
 def with_hash(template: Mapping[str, Any], hash_: str) -> Doc:
-    """The template with the label by which its Pods are told from those of others."""
+    """The template with the label that distinguishes its Pods."""
     plain = without_hash(template)
     plain["metadata"]["labels"][HASH_LABEL] = hash_
     return plain

@@ -36,7 +36,7 @@ def awaited(object_: KubeObject) -> str:
 
 
 def ready_by_status(object_: KubeObject) -> tuple[LabelSelector, int] | None:
-    """How many Pods its status counts as ready, and which they are; None for what is not told by Pods that are ready.
+    """The selector of its Pods, and the number of ready ones in its status; None for kinds without it.
 
     A reader that knows the Pods can tell from this that a status is older than they are.
     """

@@ -27,7 +27,7 @@ class Layer2:
         self._expected: dict[str, float] = {}
         self._heard: dict[str, float] = {}
         self._silent: frozenset[str] = frozenset()
-        self._answered: dict[str, float] = {}  # addresses, and since when hosts are told of them
+        self._answered: dict[str, float] = {}  # addresses, and the times of their first announcements
         self._link = AnnouncingLink(interface, self._take_sign)
 
     def close(self) -> None:
@@ -57,7 +57,7 @@ class Layer2:
         return min((moment for moment in moments if moment is not None), default=None)
 
     def _listen(self, orders: Orders, now: float) -> None:
-        """Settle who ought to be heard and who is silent: that one is silent makes the next one be expected."""
+        """Update which announcers are expected and which are silent: when one is silent, the next one is expected."""
         while True:
             awaited = {node for order in orders.values() for node in watched(order, self._silent)} - {self._node}
             self._expected = {node: self._expected.get(node, now) for node in awaited}

@@ -25,7 +25,7 @@ class AnnouncerOptions:
         http: address and port of ``/healthz``, ``/readyz`` and ``/metrics``; None for none.
         authorize_metrics: they are for those alone that the API server lets see them.
         answers_on_link: whether to answer for addresses on the nodes' link.
-        bgp: whom to tell of addresses by BGP; None: nobody.
+        bgp: the routers for announcements by BGP; None: no BGP.
     """
 
     node_name: str
@@ -54,7 +54,7 @@ class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=
 
 
 def read_options(options: AnnouncerOptions, path: Path) -> AnnouncerOptions:
-    """The options with what a YAML file says; pools are added to those that there are.
+    """The options with those of a YAML file; its pools are added.
 
     Raises:
         ValueError: the file cannot be read, or a field is wrong; the message names both.

@@ -116,7 +116,7 @@ class Announcer:
                 bgp = Bgp(self._options.bgp, self._options.node_name, self._addresses, self._session_changed)
                 self.metrics.peers = bgp.peers
                 stack.push_async_callback(bgp.close)
-                bgp.step(self._order(), _now())  # so that the first thing a router hears is all that there is
+                bgp.step(self._order(), _now())  # so that the first update to a router is complete
                 bgp.start()
                 protocols.append(bgp)
             yield protocols

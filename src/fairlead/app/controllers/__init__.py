@@ -2,7 +2,7 @@
 
 Each controller is a queue of keys and one level-triggered step (``loop``); all share one connection pool and one copy
 of each collection. The process may be killed at any point and started again anywhere. Of several, one works at a time:
-the one that holds a Lease. A new holder reads everything first, so that it builds on nothing that was told before.
+the one that holds a Lease. A new holder reads everything first, so that it does not rely on old state.
 """
 
 import asyncio
@@ -85,7 +85,7 @@ class ControllersOptions:
         only: names of ``CONTROLLERS`` to run, for instance beside a real control plane that has the others.
         settings: of the controllers themselves.
         http: address and port of ``/healthz``, ``/readyz`` and ``/metrics``; None for none.
-        marks: folder with the sockets of those who want to hear when slices are written.
+        marks: folder with the sockets of listeners for written slices.
         candidacy: for which Lease they work; None where nobody else can be at work.
         steering: how tests steer them, in a lab.
         authorize_metrics: they are for those alone that the API server lets see them.

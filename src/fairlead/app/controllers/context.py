@@ -55,7 +55,7 @@ class ControllerContext:
 
     Attributes:
         steering: how tests steer the controllers, in a lab.
-        marks: who wants to hear when slices are written.
+        marks: listeners for written slices.
     """
 
     client: KubeClient

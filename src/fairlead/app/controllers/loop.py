@@ -46,7 +46,7 @@ async def run_controller(controller: Controller[K], troubles: Troubles) -> None:
     """Serve the controller's queue until cancelled.
 
     Args:
-        troubles: of the client; they are told what the controller may not do.
+        troubles: of the client; they get the requests that the controller is not allowed to make.
     """
     for needed in controller.needs:
         await needed.synced()
@@ -60,7 +60,7 @@ async def _work(controller: Controller[K], troubles: Troubles) -> None:
         key = await controller.queue.get()
         try:
             await controller.reconcile(key)
-        except Exception as error:  # whatever it is, it concerns this key alone
+        except Exception as error:  # any error concerns only this key
             delay = controller.queue.failed(key)
             if isinstance(error, KubeError) and error.code in _NOT_ALLOWED:
                 troubles.met(error, f"work on {key} as {controller.name}", controller.name)

@@ -55,7 +55,7 @@ class NodeController:
             self.queue.add(new.key)
 
     def _lease_changed(self, old: Lease | None, new: Lease | None) -> None:
-        """A sign of life needs no work: the look that is planned anyway will find that the Node was heard of."""
+        """A heartbeat needs no work: the next planned check will find it."""
         if new is None or new.namespace != NODE_LEASES or (old and old.spec == new.spec):
             return
         key = ObjectKey("", new.name)

@@ -52,7 +52,7 @@ class ClaimBinder:
         self._pods = context.watches.of(PODS, Pod)
         self.needs = (self._claims, self._volumes, self._classes, self._pods)
         self._users: dict[ObjectKey, set[ObjectKey]] = {}  # by claim: the Pods that use it
-        self._waiting: dict[ObjectKey, EventText] = {}  # what was last said of claims that wait
+        self._waiting: dict[ObjectKey, EventText] = {}  # the last Event of each waiting claim
         self._claims.listen(self._claim_changed)
         self._volumes.listen(self._look_again)
         self._classes.listen(self._look_again)

@@ -14,7 +14,7 @@ Start = Callable[[Coroutine[Any, Any, None]], object]
 
 
 class Watched(Generic[T]):
-    """One collection: its objects by key, and who wants to hear of changes."""
+    """One collection: its objects by key, and the listeners for changes."""
 
     def __init__(
         self, client: KubeClient, resource: ResourcePath, type_: type[T], query: dict[str, str] | None = None
@@ -33,7 +33,7 @@ class Watched(Generic[T]):
         return self._informer.objects
 
     def listen(self, listener: Listener[T]) -> None:
-        """Hear of every net change from the beginning: what is there already is told now."""
+        """Call a listener for every net change; for existing objects, call it now."""
         self._listeners.append(listener)
         for object_ in list(self.objects.values()):
             listener(None, object_)
@@ -89,7 +89,7 @@ class ControllerWatches:
         return self._watched[key]
 
     def begin(self, start: Start) -> None:
-        """Watch all that was asked for, and from now on whatever is; ``start`` runs something in the background."""
+        """Watch all requested collections, also those requested later; ``start`` runs a task in the background."""
         self._start = start
         for watched in self._watched.values():
             start(watched.run())

@@ -1,4 +1,4 @@
-"""A configuration in a ConfigMap: the Corefile of ``kube-system/coredns``, in force as soon as the API tells of it.
+"""A configuration in a ConfigMap: the Corefile of ``kube-system/coredns``, applied as soon as the watch reports it.
 
 One that cannot be used is refused as a whole with an Event about the ConfigMap, and the one in force stays. Without the
 ConfigMap, or without a Corefile in it, the server answers as it did in the beginning.

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class ReadAhead(NamedTuple):
-    """An authority that knows the cluster, and the copies that it was told."""
+    """An authority that knows the cluster, and the copies of the objects that it was built from."""
 
     authority: Authority
     copies: Copies

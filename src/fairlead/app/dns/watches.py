@@ -108,7 +108,7 @@ class ZoneWatches:
 
     @property
     def observed(self) -> Observed:
-        """How large each collection is, and when it was last heard of."""
+        """The size of each collection, and the time of the last event of its watch."""
         return {name: partial(_observed, informer) for name, informer in self.informers.items()}
 
     def _publish(self, old: Watched | None, new: Watched | None) -> None:

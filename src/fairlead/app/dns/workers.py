@@ -23,7 +23,7 @@ Tell = Callable[[str], None]
 
 
 def serve_all(options: DnsOptions, source: ConfigurationSource | None, workers: int, tell: Tell) -> int:
-    """Serve until told to stop by SIGTERM or SIGINT; the exit code. ``tell`` is given what a person should know."""
+    """Serve until told to stop by SIGTERM or SIGINT; the exit code. ``tell`` is called with messages for the user."""
     if workers == 1:
         return _serve(options, source, tell)
     known = read_ahead(options, published_zone(options))

@@ -50,7 +50,7 @@ def pull(
 
 
 def _store_name(name: ImageName) -> str:
-    """What was asked for by a digest is found by it, whatever its tag."""
+    """An image that was requested by digest is found by its digest, with any tag."""
     return name.with_digest(name.digest) if name.digest else str(name)
 
 

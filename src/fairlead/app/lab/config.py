@@ -68,7 +68,7 @@ def read_config(path: Path, *, dual_stack: bool = False) -> LabSettings:
     """The settings that a YAML file holds; without nodes when it names none.
 
     Args:
-        dual_stack: an option has said so already.
+        dual_stack: an option has already set it.
 
     Raises:
         ConfigError: it cannot be read, or a field is wrong.
@@ -158,7 +158,7 @@ def _words(command: str | tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _converted(value: Any, type_: type[T], place: str) -> T:
-    """The value as this type; what is wrong is said of its place."""
+    """Convert the value to this type; errors name its place."""
     try:
         return msgspec.convert(value, type_)
     except msgspec.ValidationError as error:

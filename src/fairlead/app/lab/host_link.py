@@ -10,7 +10,7 @@ from typing import NamedTuple
 from fairlead.app.lab.plan import LabPlan
 from fairlead.model.document import Doc
 
-NO_NAMESPACES = "without namespaces"  # what the lab's first process is told when it has none
+NO_NAMESPACES = "without namespaces"  # argument of the first process of a lab without namespaces
 
 
 class HostSockets(NamedTuple):

@@ -166,7 +166,7 @@ class LabPlan:
 
     @property
     def marks(self) -> Path:
-        """Where those have sockets that want to hear how changes spread."""
+        """The folder with the sockets of listeners for marks."""
         return marks_folder(self.run_folder)
 
     @property
@@ -178,12 +178,12 @@ class LabPlan:
         return self.data_folder / "kubeconfigs" / user
 
     def records(self, node: NodeNetwork) -> Path:
-        """The folder in which the node's agent tells which processes are a Pod's."""
+        """The folder of the node's Pod index: the processes of each Pod."""
         return self.run_folder / "nodes" / node.name
 
     @property
     def orphan_ends(self) -> Path:
-        """The folder in which PID 1 tells how processes have ended that outlived their node's agent."""
+        """The folder where PID 1 records the ends of processes that outlived their node's agent."""
         return self.run_folder / "ends"
 
     def volumes(self, node: NodeNetwork) -> Path:

@@ -251,7 +251,7 @@ class NodeAgent:
         except Exception:
             log.exception("Pod %s is given up", run.pod.key)
         finally:
-            run.api.happened.set()  # nobody need wait for a Pod that has gone
+            run.api.happened.set()  # no waiting for a Pod that has ended
             self._sources.leave(run.pod)
             del self._runs[run.pod.metadata.uid]
 

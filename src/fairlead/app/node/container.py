@@ -110,7 +110,7 @@ class ContainerRun:
         self._post(events.Woken(attempt))
 
     async def _start(self, attempt: int, sandbox: Child | None) -> None:
-        """Answer a start, whatever happens to it but to be given up."""
+        """Start the container and post the result, unless the start is cancelled."""
         started_at = timestamp()
         try:
             if sandbox is None:

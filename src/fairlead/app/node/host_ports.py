@@ -32,7 +32,7 @@ class HostPorts:
         self._wanted: dict[str, tuple[HostPortForward, ...]] = {}
         networks = tuple(inside)
         self._egress = {family_of(cidr): pod_egress(cidr, networks) for cidr in pod_cidrs}
-        self._applied: dict[IPFamily, Table | None] = dict.fromkeys(self._egress)  # None: whatever is there
+        self._applied: dict[IPFamily, Table | None] = dict.fromkeys(self._egress)  # None: unknown
         self._busy = asyncio.Lock()
         self._watch = RulesetWatch()
 

@@ -57,7 +57,7 @@ class Puller:
 
 
 async def _read_answer(fd: int) -> dict[str, Any]:
-    """Wait for the end of a pull, or until nobody waits for it any more; a thread would wait on."""
+    """Wait for the end of a pull, or until its last waiter is cancelled; a thread could not be cancelled."""
     pipe, answer = PipeReader(fd), b""
     try:
         while part := await pipe.read():

@@ -120,7 +120,8 @@ class NodeImages:
         asker.say(EventText("Pulled", pulled(text, fetched.seconds, clock() - began, fetched.size)))
 
     async def must_copy(self, launcher: Launcher, asker: Asker) -> bool:
-        """Whether roots of containers must be copied, since the kernel refuses overlayfs; why is told once."""
+        """Whether roots of containers must be copied because the kernel refuses overlayfs; the reason is reported
+        once."""
         if self._no_overlay is None:
             self._no_overlay = await why_no_overlay(launcher)
             if self._no_overlay:

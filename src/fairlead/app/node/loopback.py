@@ -54,7 +54,7 @@ class OnLoopback:
         }
 
     def arrange(self, root: Path, mounts: Sequence[Mount]) -> dict[str, str]:
-        """Put a container's volumes in place; the variables that tell of them."""
+        """Arrange a container's volumes, and return the environment variables that name them."""
         arrange_root(root, mounts)
         told = {ROOT: str(root)}
         if (root / ACCOUNT / "token").exists():

@@ -37,7 +37,7 @@ class PodIndex:
 
 
 def forget_pods(folder: Path) -> None:
-    """Remove what an earlier agent has told: who has ended since may have left its number to another process."""
+    """Remove the index of an earlier agent: PIDs of ended processes might have been reused."""
     for path in folder.glob("*.json"):
         path.unlink(missing_ok=True)
 

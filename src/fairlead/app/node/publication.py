@@ -87,7 +87,7 @@ class Publication:
         self._last = status
         seen, self.pod = self.pod, decode(RunPod, answer)
         self._published(self.pod, since or time.time())
-        if seen.version > self.pod.version:  # what others have said since was heard before this answer
+        if seen.version > self.pod.version:  # changes by others since then arrived before this answer
             self.observe(seen)
         return True
 

@@ -20,7 +20,7 @@ from fairlead.drivers.pods.process import beside, start_in_container
 from fairlead.drivers.pods.runtime import ContainerLog, ContainerName, Refused, Stdio
 from fairlead.nodeagent.records import Waiting
 
-TERMINAL_TYPE = {"TERM": "xterm"}  # what container runtimes tell a command that gets a terminal
+TERMINAL_TYPE = {"TERM": "xterm"}  # TERM as container runtimes set it for a command with a terminal
 
 
 class NodeRuntime:
@@ -113,5 +113,5 @@ class Execution:
         return code if code >= 0 else 128 - code
 
     def hang_up(self) -> None:
-        """Tell it that nobody listens any more, as a terminal does that is closed."""
+        """Send SIGHUP, as a closed terminal does."""
         self._child.signal(signal.SIGHUP)

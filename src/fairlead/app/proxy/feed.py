@@ -57,7 +57,7 @@ class Feed:
         return (self._services, self._slices, self._nodes)
 
     async def wait_until_known(self) -> None:
-        """Until all Services and slices that there are have been seen: before that, rules would be too few."""
+        """Wait until all existing Services and slices have been read: before that, rules would be incomplete."""
         for informer in (self._services, self._slices, self._cidrs):
             await informer.synced.wait()
 

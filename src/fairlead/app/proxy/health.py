@@ -28,7 +28,7 @@ class HealthPages:
                 self._pulses[family] = RulesPulse(pulse.updated, now)
 
     def updated(self, family: str) -> None:
-        """The kernel has been told everything."""
+        """The kernel has all rules."""
         self._pulses[family] = RulesPulse(time.time())
 
     def is_healthy(self) -> bool:

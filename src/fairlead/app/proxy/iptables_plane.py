@@ -109,7 +109,7 @@ class IptablesPlane:
             try:
                 contributions[key] = iptables_rules.contribute(plan_service(snapshot, key, view), view)
                 self._held.pop(key, None)
-            except Exception as error:  # whatever is wrong with one Service must not concern the others
+            except Exception as error:  # a fault of one Service must not affect the others
                 self._hold(key, old, describe(error))
         for key in contributions.keys() - snapshot.services.keys():
             del contributions[key]

@@ -1,4 +1,4 @@
-"""One IP family of a node proxy: what it has in the kernel, and what the kernel was told last.
+"""One IP family of a node proxy: its rules in the kernel, as last written.
 
 There is one kind of plane for each back end; both converge from any state, and a step that fails changes nothing.
 """
@@ -70,7 +70,7 @@ async def timed(work: Awaitable[int]) -> tuple[int, float]:
 
 
 async def forget_stale(family: IPFamily, plans: Iterator[PortPlan], view: NodeView) -> int:
-    """Look at every flow that there is: after a start nobody knows what has changed."""
+    """Check all tracked flows: after a start, the changes since the last run are unknown."""
     flows = await tracked_flows(family, forgotten_protocols(view))
     local = await local_addresses() if flows and view.node_port_ips is None else ()
     return await forget_flows(family, stale_among(flows, plans, view, local))

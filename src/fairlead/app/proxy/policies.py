@@ -1,6 +1,6 @@
 """Keeps NetworkPolicies in the kernel of one node, beside its Services.
 
-What goes wrong here is told and tried again, and never keeps Services waiting. Nothing is written before all policies
+Errors here are reported and retried, and never delay Services. Nothing is written before all policies
 are known, and the Pods and Namespaces that they are about: until then the kernel keeps what it had.
 """
 
@@ -60,7 +60,7 @@ class Policies:
 
     @property
     def is_settled(self) -> bool:
-        """Whether the kernel has what the API has said so far."""
+        """Whether the kernel enforces all policies read so far."""
         return self._feed.is_known and not self._feed.is_new and self.next_try == float("inf")
 
     @property

@@ -20,7 +20,7 @@ class PolicyFeed:
     """Follows policies, Pods and Namespaces.
 
     Args:
-        tell: called with each policy that has come or changed, once it is read.
+        tell: called with each new or changed policy after it is interpreted.
         wake: called when there is something to look at.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""The NetworkPolicies of one IP family: what the kernel was told last, and how it is told more.
+"""The NetworkPolicies of one IP family: the rules in the kernel, as last written, and their updates.
 
 A policy that the kernel refuses is closed: its Pods stay isolated, and it lets nothing through, until it changes or
 everything is looked at again. The others are not concerned.

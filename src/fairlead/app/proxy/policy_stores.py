@@ -33,7 +33,7 @@ class PolicyStore(Protocol):
         """How its rules are written."""
 
     async def put(self, table: Table, *, is_needed: bool) -> Put:
-        """Put a whole table in place of whatever there is of ours.
+        """Replace our whole table.
 
         Args:
             is_needed: False: where nothing of ours is there, leave it so.

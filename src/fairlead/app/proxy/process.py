@@ -206,7 +206,7 @@ class NodeProxy:
         return min(self.host.next_look, self._refusals.next_try, self.policies.next_try if self.policies else INFINITY)
 
     async def _first_policies(self) -> None:
-        """Policies are there before anybody is told that this node is ready, unless they cannot be read."""
+        """Enforce policies before this node counts as ready, unless they cannot be read."""
         if self.policies is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(POLICY_WAIT):
@@ -270,7 +270,7 @@ class NodeProxy:
                 self.host.account_for(await self._follow(plane, snapshot, changed, view))
                 held |= plane.held
         except Exception:
-            self.feed.give_back(changed)  # the planes that were not reached have not heard of these changes
+            self.feed.give_back(changed)  # the planes that were not reached do not have these changes
             for plane in self._planes:
                 plane.invalidate()
             raise

@@ -1,4 +1,4 @@
-"""The Services whose rules are not what they should be: who is told of them, and when they are tried again."""
+"""The Services whose rules are out of date: reports about them, and the times of retries."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ class Refusals:
     """Those of all families.
 
     Args:
-        tell: called with each Service that is newly refused, or for another reason.
+        tell: called with each newly refused Service, and when the reason changes.
     """
 
     def __init__(self, tell: Callable[[ObjectKey, str], None], clock: Callable[[], float] = time.monotonic) -> None:

@@ -14,7 +14,7 @@ class ServiceCidrs:
     """Follows the objects, where the API serves them.
 
     Attributes:
-        synced: set once it is known which there are, or that there are none to be seen.
+        synced: set once the ServiceCIDRs are read, or once it is known that they cannot be read.
     """
 
     def __init__(self, client: KubeClient, changed: Callable[[tuple[str, ...]], None]) -> None:

@@ -17,7 +17,7 @@ class Spreading:
     """The objects that have come since the rules were changed last.
 
     Args:
-        folder: where listeners have their sockets; None: nothing is told.
+        folder: where listeners have their sockets; None: no marks are sent.
     """
 
     def __init__(self, folder: Path | None, node: str) -> None:

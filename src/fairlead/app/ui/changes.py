@@ -1,4 +1,4 @@
-"""Follows changes as they spread: what the watch hears, the marks of a lab's parts, and what DNS servers tell."""
+"""Follows changes as they spread: events of the watch, marks of a lab's parts, and answers of DNS servers."""
 
 import asyncio
 import logging
@@ -33,7 +33,7 @@ from fairlead.model.objects import Pod
 _DNS_LABEL = ("k8s-app", "kube-dns")
 _METRICS_PORT = 9153
 _WAITS = (0.05, 0.2, 1.0, 3.0)  # seconds after a change, at which DNS servers are asked whether they have followed
-_QUIET = 60.0  # seconds for which a DNS server is not asked again that has nothing to tell
+_QUIET = 60.0  # seconds until a DNS server without marks is asked again
 _REMEMBERED = 600.0  # seconds before the page was opened, of which changes are shown
 _SETTLE = 0.15  # seconds in which marks are taken together
 
@@ -72,7 +72,7 @@ class Changes:
             yield
 
     def seen(self, ref: Ref, old: Whole | None, new: Whole | None) -> None:
-        """An object has changed, as the watch tells."""
+        """Record an object's change that the watch reports."""
         if not self._known:
             return
         documents = (old.document if old else None, new.document if new else None)

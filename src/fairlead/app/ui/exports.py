@@ -30,7 +30,7 @@ from fairlead.explain.subjects import explain as explain_subject
 Query = Mapping[str, str]
 SVG, HTML = "svg", "html"
 _TYPES = {SVG: "image/svg+xml", HTML: "text/html; charset=utf-8"}
-_MOST_EXPLAINED = 250  # Services in one file; more nobody reads
+_MOST_EXPLAINED = 250  # Services in one file, at most
 
 
 class Parts(NamedTuple):

@@ -75,7 +75,7 @@ class Live:
 
 
 class _Page:
-    """What one page has been told."""
+    """The events that one page has received."""
 
     def __init__(self, request: PageRequest) -> None:
         query = request.query
@@ -87,7 +87,7 @@ class _Page:
         self._parts: Mapping[str, str] = {}
 
     def changed(self, name: str, document: Any) -> Iterator[tuple[str, Any]]:
-        """The event, unless it says what the last one of its name has said."""
+        """The event, unless it equals the last one of its name."""
         if self._told.get(name) != document:
             self._told[name] = document
             yield name, document

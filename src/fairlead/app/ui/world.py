@@ -22,7 +22,7 @@ from fairlead.explain.cluster import Cluster
 
 LINGER = 3.0  # seconds that watches outlive the last page, so that a reload finds everything there
 _LOOK = 1.0  # seconds between looks at whether the watches live
-_DEAD = 2.5  # seconds after which a dead watch is told
+_DEAD = 2.5  # seconds after which a dead watch is reported
 _FIRST = 12.0  # seconds that a request waits for a first reading
 
 log = logging.getLogger(__name__)
@@ -190,7 +190,7 @@ class World:
 
 
 def _stamp(path: str | None) -> object:
-    """What tells one writing of a file from another."""
+    """A value that changes when a file is written."""
     if path is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""The words of the library: an endpoint, what a request wants of one, what was heard of the set."""
+"""The values of the library: an endpoint, the requirements of a request, an update of the set."""
 
 from dataclasses import dataclass
 from typing import NamedTuple

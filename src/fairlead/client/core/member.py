@@ -13,7 +13,7 @@ class Member:
 
     Attributes:
         in_flight: requests under way.
-        role: what a probe said it is; None while that is not known.
+        role: the result of a probe; None while it is unknown.
     """
 
     endpoint: Endpoint

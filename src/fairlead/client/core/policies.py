@@ -89,7 +89,7 @@ class PreferZone:
     Attributes:
         zone: usually the zone of the client's own Node.
         then: chooses among those.
-        zone_of: tells an endpoint's zone. EndpointSlices say it; for DNS, which does not, bring your own.
+        zone_of: returns an endpoint's zone. EndpointSlices have it; for DNS, pass a function.
     """
 
     zone: str

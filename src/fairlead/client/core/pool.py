@@ -26,7 +26,7 @@ class Pool:
     """The endpoints of one Service.
 
     Attributes:
-        heard: whether the source has said anything yet.
+        heard: whether the source has sent an update.
         probed: whether every endpoint has been asked for its role once.
     """
 
@@ -44,7 +44,7 @@ class Pool:
         return tuple(member.endpoint for member in self._members.values())
 
     def knows(self, wanted: Wanted) -> bool:
-        """Whether enough has been heard to say that there is no endpoint for the request."""
+        """Whether the set is known well enough to report that no endpoint fits the request."""
         return self.heard and (wanted.role is None or self.probed)
 
     def update(self, heard: Update) -> None:

@@ -5,7 +5,7 @@ for every request of a busy client. Without an answer the pause doubles; an empt
 silent server, since callers can wait for it to fill.
 """
 
-SHORTEST = 1.0  # seconds between two look-ups, whatever happens
+SHORTEST = 1.0  # minimum seconds between two look-ups
 LONGEST = 300.0  # seconds that an answer is believed at most, as many resolvers have it
 LONGEST_EMPTY = 5.0
 LONGEST_FAILED = 30.0  # the failure recheck timer of RFC 8767 section 5

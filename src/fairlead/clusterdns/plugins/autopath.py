@@ -61,7 +61,7 @@ class Autopath:
             step = Question(searched + suffix, question.qtype)
             found = await rest(request._replace(question=step, patience=PATIENCE))
             if found.rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN):
-                return None  # nobody knows whether the name exists and ends the search
+                return None  # it is unknown whether the name exists and ends the search
             if found.rcode is Rcode.NOERROR and found.origin.reason is not Reason.BRANCH:
                 return _aliased(found, question, step.name, zone)
         return None

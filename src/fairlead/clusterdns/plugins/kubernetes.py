@@ -32,7 +32,7 @@ class Kubernetes:
             return await _with_target(found, request)
         further = await rest(request)
         if further.unanswered and view.of(question.name).zone.apex_of(question.name) is not None:
-            return denial(question, view, found.origin)  # nobody else knows it either
+            return denial(question, view, found.origin)  # no other plugin knows it
         return further._replace(depends=further.depends | found.depends)
 
     def _zone_of(self, name: Name) -> Zone:

@@ -107,7 +107,7 @@ class Minimal:
 
 @dataclass(frozen=True)
 class Nsid:
-    """Clients that ask which server this is are told (RFC 5001)."""
+    """Names this server to clients that ask for it (RFC 5001)."""
 
     name: str
     any_class = True

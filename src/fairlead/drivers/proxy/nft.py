@@ -53,7 +53,7 @@ async def _change_in_parts(name: TableName, transaction: Transaction, notes: tup
 
 
 async def replace_table(name: TableName, table: Table, comment: str = "") -> int:
-    """Put a whole table in place of whatever has its name; the number of steps that it took.
+    """Replace the table of this name, and return the number of transactions.
 
     Clients that are remembered with a target that the table knows stay so, as far as its time-outs allow.
 

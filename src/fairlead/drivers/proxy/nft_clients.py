@@ -23,7 +23,7 @@ async def _clients_of(name: TableName, map_: str) -> list[RememberedClient]:
 
 
 async def forget_clients(name: TableName, gone: Iterable[tuple[str, Target]]) -> None:
-    """Forget the clients of targets that are gone, each told with its map: their next connections find others."""
+    """Delete the clients of removed targets from their maps: their next connections get other targets."""
     wanted = frozenset(gone)
     for client in await clients_of(name, sorted({map_ for map_, _ in wanted})):
         if (client.map, client.target) in wanted:

@@ -94,6 +94,6 @@ async def run_program(*arguments: str, commands: str = "") -> str:
 
 
 def classified(stderr: str) -> RulesError:
-    """The error that stands for what a program said."""
+    """The error for a program's message."""
     problem = next((problem for text, problem in _PROBLEMS if text in stderr), Problem.OTHER)
     return RulesError(problem, stderr.strip()[:2000])

@@ -27,7 +27,7 @@ class Route(NamedTuple):
     Attributes:
         target: None: nowhere.
         source: the address that the target is to see.
-        is_silent: without a target, whether the client is told nothing, or is refused.
+        is_silent: without a target, whether the connection is dropped silently or refused.
     """
 
     target: Target | None
@@ -51,7 +51,7 @@ def listen(address: Address, kind: socket.SocketKind) -> socket.socket:
 
 
 class StreamRelay:
-    """Serves a socket that is bound until ``close``; connections that there are then live on.
+    """Serves a bound socket until ``close``; open connections continue.
 
     Args:
         decide: where the connection of a client goes.
@@ -98,7 +98,7 @@ async def _connect(route: Route) -> socket.socket:
 
 
 def bind_source(made: socket.socket, source: str) -> None:
-    """Have a socket send from this address, with whatever port; where that is none of this machine's, from any."""
+    """Bind a socket to this source address with any port; if this machine lacks it, to any address."""
     made.setsockopt(socket.IPPROTO_IP, socket.IP_BIND_ADDRESS_NO_PORT, 1)
     with suppress(OSError):
         made.bind((source, 0))

@@ -9,7 +9,7 @@ from fairlead.explain.journey.observed import Sent
 
 PROTOCOLS = ("tcp", "udp")
 _PATIENCE = 60.0  # seconds for all connections
-# Run where the packets come from, by whatever Python is there: one line of JSON for each connection. All are tried at
+# Runs at the packets' source, with the Python there, and prints a line of JSON for each connection. All are tried at
 # once, so that what is dropped takes no longer than one time-out. A datagram is a question for the root's name servers:
 # a name server answers it, and nothing else is harmed by it.
 _SENDER = """

@@ -9,7 +9,7 @@ from fairlead.explain.permissions import READABLE
 
 
 class PatchError(Exception):
-    """A patch was refused; the message says what the server said."""
+    """A patch was refused; the message is the server's."""
 
 
 def apply_patch(fix: Fix, kubeconfig: str | None, context: str | None) -> None:

@@ -7,7 +7,7 @@ Fault = Mapping[str, Any]
 
 
 class SteeredFaults:
-    """The faults that are under way, each until its end is told."""
+    """The active faults, each until it is ended."""
 
     def __init__(self) -> None:
         self._active: dict[int, Fault] = {}
@@ -15,7 +15,7 @@ class SteeredFaults:
         self._listeners: list[Callable[[], None]] = []
 
     def listen(self, changed: Callable[[], None]) -> None:
-        """Be told whenever one begins or ends."""
+        """Register a listener for begins and ends of faults."""
         self._listeners.append(changed)
 
     def begin(self, fault: Fault) -> Callable[[], None]:

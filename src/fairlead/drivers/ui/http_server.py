@@ -14,7 +14,7 @@ from fairlead.drivers.draining import drain
 
 IDLE_SECONDS = 60
 GRACE_SECONDS = 1.0
-MOST_CONNECTIONS = 64  # a page has about six; what comes beyond is told that the server is busy
+MOST_CONNECTIONS = 64  # a page has about six; further connections get "busy"
 
 
 async def serve(application: Callable[..., Any], sockets: Sequence[socket.socket], started: Callable[[], None]) -> None:
@@ -28,7 +28,7 @@ async def serve(application: Callable[..., Any], sockets: Sequence[socket.socket
         proxy_headers=False, timeout_keep_alive=IDLE_SECONDS, limit_concurrency=MOST_CONNECTIONS, server_header=False,
     )  # fmt: skip
     config.load()
-    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # it tells of what clients do wrong, line by line
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # it logs every client error
     state, loop = ServerState(), asyncio.get_running_loop()
     servers = [await loop.create_server(lambda: HttpToolsProtocol(config, state, {}), sock=each) for each in sockets]
     started()

@@ -11,7 +11,7 @@ from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Pod
 from fairlead.model.phrases import Phrase
 
-OUTSIDE = {IPFamily.IPV4: "203.0.113.1", IPFamily.IPV6: "2001:db8::1"}  # RFC 5737, RFC 3849: nobody's
+OUTSIDE = {IPFamily.IPV4: "203.0.113.1", IPFamily.IPV6: "2001:db8::1"}  # RFC 5737, RFC 3849: documentation addresses
 
 
 class Sender(NamedTuple):

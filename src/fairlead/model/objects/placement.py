@@ -64,7 +64,7 @@ class NodeAffinity(Slim, frozen=True):
 
 
 class PodAffinityTerm(Slim, frozen=True):
-    """Other Pods, told by labels, and the label of Nodes that says what it means to be in the same place.
+    """Other Pods, selected by labels, and the Node label whose values are the topology domains.
 
     Attributes:
         namespaces, namespace_selector: where the other Pods are; if neither is there, in the Pod's own namespace.

@@ -71,6 +71,6 @@ class EndpointSlice(KubeObject, frozen=True):
 
     @property
     def service_key(self) -> ObjectKey | None:
-        """The Service that this slice belongs to, told by its label alone; None when unlabelled."""
+        """The Service that this slice belongs to, by its label; None without the label."""
         name = self.labels.get(SERVICE_NAME_LABEL)
         return ObjectKey(self.namespace, name) if name else None

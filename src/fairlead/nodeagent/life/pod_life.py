@@ -207,7 +207,7 @@ def _end(life: PodLife, grace: float, effects: _Effects, now: float) -> PodLife:
 
 
 def _grace_over(life: PodLife, event: Any, effects: _Effects, now: float) -> PodLife:
-    """What has not been told to end yet, for the others took so long, is told now."""
+    """Stop the sidecars that have not been stopped yet because the other containers took too long."""
     if life.deadline is None or now < life.deadline:
         return life
     return _stop(life, (c.name for c in life.inits if c.is_sidecar and c.grace is None), MIN_GRACE, effects)

@@ -99,5 +99,5 @@ class Volume(Projection, frozen=True):
 
     @property
     def is_made_of_files(self) -> bool:
-        """Whether its contents are written by the node, and nobody else may change them."""
+        """Whether the node writes its contents, which are read-only for others."""
         return any((self.config_map, self.secret, self.downward_api, self.projected))

@@ -35,7 +35,7 @@ _ALLOWED = AccessVerdict(allowed=True)
 
 
 def is_superuser(user: User) -> bool:
-    """Whether a user may do everything, whatever roles say."""
+    """Whether a user can do everything, without any role."""
     return MASTERS in user.groups
 
 

@@ -1,4 +1,4 @@
-"""The schema of a custom kind as clients are told it: with the fields that every object has, whether its author wrote
+"""The published schema of a custom kind: with the fields that every object has, whether its author wrote
 them down or not. Upstream: apiextensions-apiserver ``pkg/controller/openapi/builder``.
 """
 

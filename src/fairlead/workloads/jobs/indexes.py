@@ -1,4 +1,4 @@
-"""The Pods of an indexed Job: one for each number below ``completions``, which tells it which part of the work is its.
+"""The Pods of an indexed Job: one for each index below ``completions``, which identifies its part of the work.
 
 A number that has been completed stays so, even when its Pod is gone: the Job's status remembers it.
 Upstream: ``pkg/controller/job/indexed_job_utils.go``.
@@ -32,7 +32,7 @@ def completed_indexes(job: Job, mine: Iterable[Pod]) -> frozenset[int]:
 
 
 def indexes_to_start(job: Job, done: Collection[int], active: Iterable[Pod], count: int) -> tuple[int, ...]:
-    """The lowest numbers that nobody works on."""
+    """The lowest indexes without a Pod."""
     taken = {*done, *(index_of(pod) for pod in active)}
     return tuple(number for number in range(job.spec.completions or 0) if number not in taken)[:count]
 

@@ -1,4 +1,4 @@
-"""The Pods of each Node, kept by what the watch of Pods tells."""
+"""The Pods of each Node, kept up to date from the watch on Pods."""
 
 from fairlead.app.controllers.watches import ControllerWatches
 from fairlead.drivers.kube.client import PODS

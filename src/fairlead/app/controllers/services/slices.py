@@ -41,7 +41,7 @@ class SliceController:
         self._zones = ServiceZones(context.watches, self._members, context.node_pods, self.queue.add)
         self.needs = (*self._members.watched, self._zones.watched, watched)
         self._trigger_times: dict[ObjectKey, TriggerTimes] = {}
-        self._hinting: dict[ObjectKey, Mapping[IPFamily, str]] = {}  # what each Service was told last of its hints
+        self._hinting: dict[ObjectKey, Mapping[IPFamily, str]] = {}  # the last Event about hints of each Service
         self._members.listen(self.queue.add)
 
     async def reconcile(self, key: ObjectKey) -> None:

@@ -101,7 +101,7 @@ async def _taint(client: KubeClient, name: str, taint: Mapping[str, str]) -> Non
 
 
 async def _until_ready(client: KubeClient, name: str, since: str) -> None:
-    """Return when the node has said that it is ready; what the API has of its last life does not count."""
+    """Return when the node has reported that it is ready, after its restart."""
     try:
         async with asyncio.timeout(PATIENCE):
             async for event in client.watch(NODES.path(), {"fieldSelector": f"metadata.name={name}"}):

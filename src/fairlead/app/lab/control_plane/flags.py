@@ -108,7 +108,7 @@ def _scheduler(plan: LabPlan, files: ControlPlaneFiles) -> Flags:
 
 
 def _client(kubeconfig: Path) -> Flags:
-    """What both clients of the API server are told of it; each is the only one of its kind."""
+    """Flags of both clients of the API server; each is the only replica."""
     return {
         "kubeconfig": kubeconfig,
         "authentication-kubeconfig": kubeconfig,

@@ -7,7 +7,7 @@ from fairlead.registry.bootstrap.roles import cluster_role_bindings, cluster_rol
 
 CONTROLLERS_USER = "fairlead-controllers"
 _OWN = "system:fairlead-"
-_KUBELETS = "system:kubelet-api-admin"  # upstream has the role, and binds it to nobody
+_KUBELETS = "system:kubelet-api-admin"  # upstream has the role without a binding
 
 
 def rights(*, enforces_policies: bool) -> tuple[LabManifest, ...]:

@@ -25,7 +25,7 @@ from fairlead.model.document import Doc
 if TYPE_CHECKING:
     from fairlead.app.lab.invitation import Invitation
 
-SILENCE = 10.0  # seconds in which a start tells nothing before it says what it waits for; twice that the next time
+SILENCE = 10.0  # seconds without progress after which a start reports what it waits for; doubled each time
 
 
 class _Ended(Exception):

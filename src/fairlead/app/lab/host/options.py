@@ -1,4 +1,4 @@
-"""A lab as a user requests it, and what the user is told of its start."""
+"""A lab as a user requests it, and the reports about its start."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

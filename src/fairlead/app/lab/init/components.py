@@ -75,7 +75,7 @@ def components(
 
     Args:
         nursery: where node agents get their launchers from.
-        want_router: how a component says that there are load balancers to route to.
+        want_router: starts the router when a component sees the first load balancer.
     """
     of_nodes = [component for node in plan.nodes for component in node_components(plan, node, networks, nursery)]
     if plan.has_joined:

@@ -78,7 +78,7 @@ class ControlRequests:
         return ControlReply({**self._kind, "variables": None}, (os.pidfd_open(os.getpid()), os.dup(network)))
 
     def _variables_of(self, record: Doc) -> Doc | None:
-        """What tells a Pod's processes where they are; None where they are in namespaces."""
+        """Environment variables that name a Pod's place in a lab without namespaces; None in one with namespaces."""
         if self._nodes.plan.loopback is None:
             return None
         return {name: text for name, text in record["environment"].items() if name in TOLD}

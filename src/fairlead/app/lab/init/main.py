@@ -43,7 +43,7 @@ def _listen(address: tuple[str, int]) -> socket.socket:
 
 
 def _tell_ends(plan: LabPlan) -> Callable[[ProcessIdentity, int], None]:
-    """Who is told how orphans have ended: node agents, of containers that outlive them, which only namespaces allow."""
+    """Records how containers ended that outlived their node agent. Without namespaces there are none."""
     return OrphanEnds(plan.orphan_ends).tell if plan.loopback is None else lambda _, __: None
 
 

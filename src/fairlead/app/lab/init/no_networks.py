@@ -38,4 +38,4 @@ class NoNetworks:
         return node.name in self._present
 
     def close(self) -> None:
-        """There is nothing to let go of."""
+        """Nothing needs to be closed."""

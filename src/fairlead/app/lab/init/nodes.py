@@ -68,7 +68,7 @@ class Nodes:
         return self._running(name).address
 
     def records(self) -> Iterator[Path]:
-        """The folders in which running nodes tell of their Pods."""
+        """The folders with the Pod indexes of running nodes."""
         return (self._plan.records(node) for node in self._nodes.values())
 
     def add(self, name: str, labels: Mapping[str, str]) -> LabNode:

@@ -103,7 +103,7 @@ async def _apply_all(
             applied = await _apply_patiently(client, resources, document, patience)
         except Unreachable:
             raise  # it is no document's fault; the next process begins again
-        except Exception as error:  # whatever a document holds, it must be named instead of ending every process
+        except Exception as error:  # any invalid document must be reported and must not end all processes
             refused.append(f"{source}: {name_of(document)}: {error}")
             continue
         if applied["kind"] in KINDS:

@@ -57,7 +57,7 @@ async def until_ready(
     """The Pods that are ready once nothing is awaited any more.
 
     Args:
-        report: told what is awaited, and what the containers do that are waited for, whenever either changes.
+        report: called with the awaited objects and the states of their containers, on each change.
     """
     changed = asyncio.Event()
     copies: Copies = {

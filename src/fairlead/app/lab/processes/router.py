@@ -28,7 +28,7 @@ from fairlead.model.objects import HEADLESS_LABEL, EndpointSlice, Node, Object, 
 from fairlead.model.snapshot import ClusterSnapshot
 
 NODE_PAUSE = 0.5  # seconds between two checks of a node; a dead one is noticed by two that are missed
-SERVICE_PAUSE = 2.0  # of a Service on a node: the API is quicker to tell of endpoints
+SERVICE_PAUSE = 2.0  # of a Service on a node: the API reports endpoints faster
 PATIENCE = 0.5  # seconds for an answer
 AGAIN = 1.0  # seconds after which what the kernel refused is tried again
 

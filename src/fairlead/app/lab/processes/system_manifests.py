@@ -91,7 +91,7 @@ def _storage_class() -> Doc:
 
 
 def _account() -> Doc:
-    """What it may read is said by the role ``system:fairlead-dns``."""
+    """The role ``system:fairlead-dns`` has its permissions."""
     return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": DNS_NAME, "namespace": NAMESPACE}}
 
 

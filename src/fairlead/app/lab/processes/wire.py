@@ -22,7 +22,7 @@ from fairlead.model.socket_address import SocketAddress
 LINK = "eth0"
 _BURST = 64  # frames after which the other direction has its turn
 _LARGEST = 65536
-_STRANGERS = 8  # hosts that are told of
+_STRANGERS = 8  # hosts that have been reported
 
 log = logging.getLogger(__name__)
 

@@ -32,7 +32,7 @@ from fairlead.nodeagent.node_status import node_labels
 
 PROGRAMS = {"ip": "iproute2", "nft": "nftables", "sleep": "coreutils"}
 SERVING_NAME = "serving"  # of the certificate's files
-LINKS = "flpod"  # what the names of Pods' links begin with: nobody else's on this machine do
+LINKS = "flpod"  # the prefix of Pods' links, which no other program on this machine uses
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ async def run(
     Args:
         nursery: where Pods' processes come from; made before any key was read.
         ready: called when the Node is Ready.
-        told: is told in a line what is waited for.
+        told: called with one line about each wait.
 
     Raises:
         WrongIdentity, RefusedRequest: the node does not become one. Unreachable: the kubeconfig is of no use.

@@ -26,7 +26,7 @@ async def assigned_ranges(
     taints: tuple[Mapping[str, str], ...],
     told: Callable[[str], None],
 ) -> tuple[str, ...]:
-    """The ranges that the Node has; it is made, and said to be not ready, if there is none.
+    """The Pod ranges of the Node, which is created as not ready if it is missing.
 
     Args:
         told: is told what is waited for.

@@ -41,12 +41,12 @@ class ClientMemory:
         self._noted[source] = {**self._noted.get(source, {}), **entries}
 
     def _sweep(self, now: float) -> None:
-        """Forget whose time is over, each time that there are twice as many clients as after the last sweep."""
+        """Delete expired clients whenever their number has doubled since the last sweep."""
         self._noted = {c: known for c, known in self._noted.items() if any(end > now for _, end in known.values())}
         self._swept_at = max(_FIRST_SWEEP, 2 * len(self._noted))
 
     def forget(self, gone: Collection[tuple[str, Target]]) -> None:
-        """Remember nobody with these targets any more, each in the map that has it."""
+        """Delete the clients of these targets, each from its map."""
         for client, known in list(self._noted.items()):
             kept = {map_: entry for map_, entry in known.items() if (map_, entry[0]) not in gone}
             if kept:

@@ -59,7 +59,7 @@ class ClusterFeed:
             create_task(informer.run())
 
     async def wait_until_known(self) -> None:
-        """Until everything that there is has been seen."""
+        """Wait until all existing objects have been read."""
         for informer in self.informers:
             await informer.synced.wait()
 

@@ -21,7 +21,7 @@ class Listeners:
 
     Args:
         decide: where a connection to a frontend goes, by the client's address.
-        note: told in a line of a frontend that could not be bound.
+        note: called with one line about each frontend that could not be bound.
     """
 
     def __init__(self, ports: PortRule, decide: Decide, note: Callable[[str], None]) -> None:

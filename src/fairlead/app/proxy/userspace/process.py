@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 
 async def run(options: UserspaceOptions, ready: Callable[[], None]) -> None:
-    """Serve until cancelled; ``ready`` is called once everything that there is now is served."""
+    """Serve until cancelled; ``ready`` is called once all existing Services are served."""
     raise_descriptor_limit()
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(KubeClient.from_kubeconfig(options.kubeconfig, part="proxy"))

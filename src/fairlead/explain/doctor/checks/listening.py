@@ -24,7 +24,7 @@ def sockets_seen(ward: Ward, candidate: SelectorCandidate) -> tuple[SelectorCand
 def by_sockets(
     ward: Ward, service: Service, port: ServicePort, seen: Sequence[tuple[SelectorCandidate, list[Socket], str]]
 ) -> Iterator[Finding]:
-    """Checks by the Pods' listening sockets, whatever is declared."""
+    """Checks of the Pods' listening sockets, independent of declared ports."""
     target = target_of(port)
     for candidate, sockets, where in seen:
         own = [s for s in sockets if s.port == target and s.protocol == port.protocol.lower()]

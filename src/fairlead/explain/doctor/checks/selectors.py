@@ -39,7 +39,7 @@ def _is_one_of_several(ward: Ward, service: Service) -> bool:
     """Whether another Service selects the same Pods by another value of a label, or without it, so that the label
     changes while they run: a value that is clearly another word is no typing error.
 
-    Manifests alone cannot tell then; Pods can.
+    Manifests alone do not show it then; Pods do.
     """
     near = ward.near(service)
     if not near or not near[0].candidate.is_template:

@@ -31,7 +31,7 @@ class Manager(NamedTuple):
 
     @property
     def known(self) -> "Manager":
-        """The manager as owners are told apart."""
+        """The key by which managers are distinguished."""
         return self._replace(api_version="") if self.operation == APPLY else self
 
     def __str__(self) -> str:

@@ -12,7 +12,7 @@ class Versions(Protocol):
         """The type of the documents of a version; None when there is no such version."""
 
     def converted(self, document: Doc, api_version: str) -> Doc:
-        """A document under a version that there is; the document itself where that is its own.
+        """A document in an existing version; the document itself if it has that version.
 
         Raises:
             ApiError: 500, it cannot be converted. Unanswered: a webhook has to be asked.

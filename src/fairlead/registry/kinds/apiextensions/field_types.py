@@ -15,7 +15,7 @@ _SCALARS = {"string": "string", "boolean": "boolean", "integer": "int64", "numbe
 
 
 class _Fields(Mapping[str, FieldType]):
-    """The fields of an object that may have others, of which nobody specifies what they are."""
+    """The fields of an object that can have additional, unspecified fields."""
 
     def __init__(self, known: Mapping[str, FieldType]) -> None:
         self._known = known

@@ -43,7 +43,7 @@ def _prune(value: Any, schema: Doc, path: str, gone: list[str]) -> None:
 
 
 def _below(name: str, schema: Doc) -> Doc | None:
-    """The schema of a field; None for a field that is not specified. Everything may be in what nobody specifies."""
+    """The schema of a field; None for an unspecified field, which can have any content."""
     if schema.get(EMBEDDED) and name in _OBJECT_FIELDS:
         return {PRESERVE: True}
     properties, others = schema.get("properties") or {}, schema.get("additionalProperties")

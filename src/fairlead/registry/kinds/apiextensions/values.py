@@ -189,7 +189,7 @@ def is_same(value: Any, old: Any) -> bool:
 
 
 def counterpart(item: Any, old: Any, schema: Doc) -> Any:
-    """The element before that an element of a list stands for; ABSENT unless elements are told apart by keys."""
+    """The old element with the same keys as an element of a list; ABSENT for lists without keys."""
     keys = schema.get("x-kubernetes-list-map-keys")
     if not keys or not isinstance(old, list) or not isinstance(item, dict):
         return ABSENT

@@ -28,7 +28,7 @@ _USAGES = frozenset(
 
 
 def prepare_create(request: Doc, context: Context) -> None:
-    """A new request is neither approved nor denied, and its author is the client, whatever it contains."""
+    """A new request is neither approved nor denied, and its author is the client, regardless of its content."""
     spec = request.setdefault("spec", {})
     for field in _OF_THE_USER:
         spec.pop(field, None)

@@ -1,4 +1,4 @@
-"""ComponentStatuses, which nobody stores: what the server knows of the parts of the cluster, which is its store.
+"""ComponentStatuses, which are not stored: the only component that the server reports is its store.
 
 Upstream: pkg/registry/core/componentstatus.
 """
@@ -16,7 +16,7 @@ _HEALTH = {"True": "Healthy", "False": "Unhealthy"}
 
 
 def component_statuses() -> dict[str, bytes]:
-    """Name -> document. The store is healthy, for otherwise nobody would be answered."""
+    """Name -> document. The store is healthy, since otherwise no request would be answered."""
     condition = {"type": "Healthy", "status": "True", "message": "ok"}
     document: Doc = {"apiVersion": "v1", "kind": "ComponentStatus", "metadata": {"name": _STORE}}
     return {_STORE: msgspec.json.encode({**document, "conditions": [condition]})}

@@ -20,7 +20,7 @@ from fairlead.registry.strategy import Context
 
 
 def prepare_create(service: Doc, context: Context) -> None:
-    """A new Service has no status, whatever the user sent."""
+    """A new Service has no status, regardless of the request."""
     service["status"] = {"loadBalancer": {}}
 
 
