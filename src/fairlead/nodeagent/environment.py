@@ -31,7 +31,7 @@ class PodPlacement(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ContainerSurroundings:
+class ContainerContext:
     """The sources of a container's variables.
 
     Attributes:
@@ -48,7 +48,7 @@ class ContainerSurroundings:
 
 
 def build_environment(
-    container: Container, around: ContainerSurroundings, image: Mapping[str, str], home: str = ""
+    container: Container, context: ContainerContext, image: Mapping[str, str], home: str = ""
 ) -> dict[str, str]:
     """Every variable of a container; those of its image give way to all others.
 
@@ -59,25 +59,25 @@ def build_environment(
         SourceError: a variable comes from something that is not there.
         CredentialsError: it may not run.
     """
-    home = home or ("/root" if credentials_of(container, around.pod).uid == ROOT else "/")
-    runtime = {"PATH": DEFAULT_PATH, "HOME": home, "HOSTNAME": around.pod.hostname}
-    return {**runtime, **image, **declared_variables(container, around)}
+    home = home or ("/root" if credentials_of(container, context.pod).uid == ROOT else "/")
+    runtime = {"PATH": DEFAULT_PATH, "HOME": home, "HOSTNAME": context.pod.hostname}
+    return {**runtime, **image, **declared_variables(container, context)}
 
 
-def declared_variables(container: Container, around: ContainerSurroundings) -> dict[str, str]:
+def declared_variables(container: Container, context: ContainerContext) -> dict[str, str]:
     """The variables that ``$(NAME)`` can refer to: those of Services and those that the container declares; what its
     image and the runtime add are none of them.
 
     Raises:
         SourceError: a variable comes from something that is not there.
     """
-    variables = dict(around.service_variables)
+    variables = dict(context.service_variables)
     for source in container.env_from or ():
-        variables |= _all_of(source, around.sources)
+        variables |= _all_of(source, context.sources)
     for variable in container.env or ():
         if variable.value_from is None:
             variables[variable.name] = expand(variable.value, variables)
-        elif (value := _from_source(variable, container, around)) is not None:
+        elif (value := _from_source(variable, container, context)) is not None:
             variables[variable.name] = value
     return variables
 
@@ -115,18 +115,18 @@ def _all_of(source: EnvFromSource, sources: Sources) -> dict[str, str]:
     return found
 
 
-def _from_source(variable: EnvVar, container: Container, around: ContainerSurroundings) -> str | None:
+def _from_source(variable: EnvVar, container: Container, context: ContainerContext) -> str | None:
     """The value; None when an optional source does not have it, and the variable is left out."""
     source = variable.value_from or EnvVarSource()
     if source.field_ref:
-        return pod_field(source.field_ref.field_path, around.pod, around.placement)
+        return pod_field(source.field_ref.field_path, context.pod, context.placement)
     if source.resource_field_ref:
-        return resource_field(source.resource_field_ref, container.name, around.pod, around.allocatable)
+        return resource_field(source.resource_field_ref, container.name, context.pod, context.allocatable)
     for kind, selector in ((CONFIG_MAP, source.config_map_key_ref), (SECRET, source.secret_key_ref)):
         if selector:
-            values = content(around.sources, PodReference(kind, selector.name), optional=selector.optional)
+            values = content(context.sources, PodReference(kind, selector.name), optional=selector.optional)
             if selector.key not in values and not selector.optional:
-                raise SourceError(f"couldn't find key {selector.key} in {kind} {around.pod.namespace}/{selector.name}")
+                raise SourceError(f"couldn't find key {selector.key} in {kind} {context.pod.namespace}/{selector.name}")
             value = values.get(selector.key)
             return None if value is None else value.decode(errors="replace")
     raise SourceError(f"the source of variable {variable.name} is of a kind that this node does not know")

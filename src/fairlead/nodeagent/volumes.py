@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from fairlead.model.names import dns1123_subdomain_errors
 from fairlead.model.storage import PersistentVolume, PersistentVolumeClaim
-from fairlead.nodeagent.environment import ContainerSurroundings, expand, pod_field, references_in
+from fairlead.nodeagent.environment import ContainerContext, expand, pod_field, references_in
 from fairlead.nodeagent.manifest import (
     Container,
     DownwardFile,
@@ -91,7 +91,7 @@ class VolumeFile(NamedTuple):
 Files = dict[str, VolumeFile]  # by path relative to the volume
 
 
-def volume_files(volume: Volume, around: ContainerSurroundings) -> Files | None:
+def volume_files(volume: Volume, context: ContainerContext) -> Files | None:
     """A volume's files; None for a volume that is not made of files.
 
     Raises:
@@ -102,7 +102,7 @@ def volume_files(volume: Volume, around: ContainerSurroundings) -> Files | None:
     mode = (volume.projected and volume.projected.default_mode) or FILE_MODE
     files: Files = {}
     for part in volume.projected.sources if volume.projected else (volume,):
-        files |= _projected(part, around, mode)
+        files |= _projected(part, context, mode)
     for path in files:
         _require_within(path)
     return files
@@ -114,20 +114,20 @@ def _require_within(path: str) -> None:
         raise SourceError(f"path {path!r} must be within the volume, and must not begin with '..'")
 
 
-def _projected(part: Projection, around: ContainerSurroundings, mode: int) -> Files:
+def _projected(part: Projection, context: ContainerContext, mode: int) -> Files:
     files: Files = {}
     for reference, source in file_sources(part):
-        files |= _selected(reference, source, content(around.sources, reference, optional=source.optional), mode)
+        files |= _selected(reference, source, content(context.sources, reference, optional=source.optional), mode)
     if part.service_account_token:
-        files |= {path: VolumeFile(text, mode) for path, text in _token(part.service_account_token, around).items()}
-    return files | _downward(part.downward_api or DownwardSource(), around, mode)
+        files |= {path: VolumeFile(text, mode) for path, text in _token(part.service_account_token, context).items()}
+    return files | _downward(part.downward_api or DownwardSource(), context, mode)
 
 
-def _token(source: TokenSource, around: ContainerSurroundings) -> Content:
-    if source not in around.sources:
-        account = around.pod.spec.service_account_name
+def _token(source: TokenSource, context: ContainerContext) -> Content:
+    if source not in context.sources:
+        account = context.pod.spec.service_account_name
         raise SourceError(f'failed to fetch token: serviceaccounts "{account}" not found')
-    return around.sources[source]
+    return context.sources[source]
 
 
 def renewal_time(now: float, expires: float) -> float:
@@ -145,15 +145,15 @@ def _selected(reference: PodReference, source: FileSource, found: Content, mode:
     return {item.path: VolumeFile(found[item.key], item.mode or mode) for item in source.items if item.key in found}
 
 
-def _downward(source: DownwardSource, around: ContainerSurroundings, mode: int) -> Files:
+def _downward(source: DownwardSource, context: ContainerContext, mode: int) -> Files:
     mode = source.default_mode or mode
-    return {item.path: VolumeFile(_downward_value(item, around).encode(), item.mode or mode) for item in source.items}
+    return {item.path: VolumeFile(_downward_value(item, context).encode(), item.mode or mode) for item in source.items}
 
 
-def _downward_value(item: DownwardFile, around: ContainerSurroundings) -> str:
+def _downward_value(item: DownwardFile, context: ContainerContext) -> str:
     if item.resource_field_ref:
-        return resource_field(item.resource_field_ref, "", around.pod, around.allocatable)
-    return pod_field(item.field_ref.field_path if item.field_ref else "", around.pod, around.placement)
+        return resource_field(item.resource_field_ref, "", context.pod, context.allocatable)
+    return pod_field(item.field_ref.field_path if item.field_ref else "", context.pod, context.placement)
 
 
 def check_volumes(pod: RunPod) -> None:

@@ -8,7 +8,7 @@ from fairlead.model.decode import decode
 from fairlead.model.objects import Service
 from fairlead.nodeagent import service_links
 from fairlead.nodeagent.environment import (
-    ContainerSurroundings,
+    ContainerContext,
     PodPlacement,
     build_environment,
     declared_variables,
@@ -49,8 +49,8 @@ SOURCES = {
 }
 
 
-def around(pod: RunPod, services=(), sources=None) -> ContainerSurroundings:
-    return ContainerSurroundings(pod, PLACE, ServiceLinks(services).variables(pod), sources or {})
+def around(pod: RunPod, services=(), sources=None) -> ContainerContext:
+    return ContainerContext(pod, PLACE, ServiceLinks(services).variables(pod), sources or {})
 
 
 class TestPrograms:

@@ -73,11 +73,11 @@ class ContainerRun:
                 )
             case events.Follow(attempt) if self.running:
                 self._following = self._do(self._follow(attempt, self.running))
-            case events.GiveUp() if self._starting:
+            case events.CancelStart() if self._starting:
                 self._starting.cancel()
             case events.Terminate(_, grace):
                 self._terminate(grace)
-            case events.Wake(attempt, after):
+            case events.DelayStart(attempt, after):
                 self._do(self._wake(attempt, after))
 
     def log(self, previous: bool) -> ContainerLog:
@@ -107,7 +107,7 @@ class ContainerRun:
 
     async def _wake(self, attempt: int, after: float) -> None:
         await asyncio.sleep(after)
-        self._post(events.Woken(attempt))
+        self._post(events.DelayOver(attempt))
 
     async def _start(self, attempt: int, sandbox: Child | None) -> None:
         """Start the container and post the result, unless the start is cancelled."""

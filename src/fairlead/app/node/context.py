@@ -19,7 +19,7 @@ from fairlead.labnet.loopback import PortRule
 from fairlead.model.events import EventText
 from fairlead.nodeagent.credentials import ProcessCredentials
 from fairlead.nodeagent.environment import (
-    ContainerSurroundings,
+    ContainerContext,
     PodPlacement,
     build_environment,
     declared_variables,
@@ -137,7 +137,7 @@ class PodContext:
         self._program(container, image)  # before anything is asked for
         check_volumes(self.pod)
         sources = await self.volumes.sources(self.pod)
-        around = ContainerSurroundings(
+        around = ContainerContext(
             self.pod, self.placement, self.settings.links.variables(self.pod), sources, allocatable()
         )
         folders = self.volumes.write(around) | await self.volumes.of_claims(self.pod)

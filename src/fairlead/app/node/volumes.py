@@ -26,7 +26,7 @@ from fairlead.drivers.pods.allocatable import allocatable
 from fairlead.drivers.pods.host_paths import HostPathError, prepare_host_path
 from fairlead.drivers.pods.volume_files import make_folder, make_part, replace_files
 from fairlead.drivers.time_of_day import LOOK_EVERY
-from fairlead.nodeagent.environment import ContainerSurroundings, PodPlacement
+from fairlead.nodeagent.environment import ContainerContext, PodPlacement
 from fairlead.nodeagent.manifest import Container, RunPod, TokenSource
 from fairlead.nodeagent.sources import (
     Content,
@@ -104,7 +104,7 @@ class PodVolumes:
             await self._until_due(pod, failed)
             pod = newest()
             try:
-                self.write(ContainerSurroundings(pod, placement, {}, await self.sources(pod), allocatable()))
+                self.write(ContainerContext(pod, placement, {}, await self.sources(pod), allocatable()))
             except SourceError as error:  # what has gone stays in the volume until it is there again
                 failed = False
                 log.warning("volumes of %s are not brought up to date: %s", pod.key, error)
@@ -142,7 +142,7 @@ class PodVolumes:
                 each.cancel()
         return self._stale.is_set()
 
-    def write(self, around: ContainerSurroundings) -> dict[str, str]:
+    def write(self, around: ContainerContext) -> dict[str, str]:
         """Make the volumes; their folders by volume name.
 
         Raises:

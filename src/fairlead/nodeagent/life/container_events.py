@@ -71,7 +71,7 @@ class Unhealthy(NamedTuple):
     grace: float
 
 
-class Woken(NamedTuple):
+class DelayOver(NamedTuple):
     """Its waiting time is over."""
 
     attempt: int
@@ -103,7 +103,7 @@ ContainerEvent = (
     | StartupDone
     | Ready
     | Unhealthy
-    | Woken
+    | DelayOver
     | Stop
     | NoRestart
     | SandboxLost
@@ -122,7 +122,7 @@ class Follow(NamedTuple):
     attempt: int
 
 
-class GiveUp(NamedTuple):
+class CancelStart(NamedTuple):
     """Abandon the start; answered as the start is."""
 
     attempt: int
@@ -135,11 +135,11 @@ class Terminate(NamedTuple):
     grace: float
 
 
-class Wake(NamedTuple):
-    """Send ``Woken`` after this many seconds."""
+class DelayStart(NamedTuple):
+    """Send ``DelayOver`` after this many seconds."""
 
     attempt: int
     after: float
 
 
-ContainerEffect = Start | Follow | GiveUp | Terminate | Wake | EventText
+ContainerEffect = Start | Follow | CancelStart | Terminate | DelayStart | EventText

@@ -6,7 +6,7 @@
 | STARTING | makes its process | ``Started``, ``Blocked``, ``NotStarted``, ``Ended`` |
 | RUNNING | follows its process | ``Ended``, ``Unhealthy``, ``Stop`` |
 | ENDING | ends its process, or gives up making one | ``Ended``, ``NotStarted`` |
-| WAITING | waits before another start | ``Woken`` |
+| WAITING | waits before another start | ``DelayOver`` |
 | ENDED | is finished with it | nothing |
 
 ``Stop`` and ``SandboxLost`` can come in every phase. Each start has a number, its attempt, and the events of this start
@@ -23,12 +23,14 @@ from fairlead.model.events import EventText
 from fairlead.nodeagent.life.container_events import (
     Begin,
     Blocked,
+    CancelStart,
     ContainerEffect,
     ContainerEvent,
+    DelayOver,
+    DelayStart,
     Ended,
     Follow,
     Found,
-    GiveUp,
     NoRestart,
     NotStarted,
     Ready,
@@ -39,8 +41,6 @@ from fairlead.nodeagent.life.container_events import (
     Stop,
     Terminate,
     Unhealthy,
-    Wake,
-    Woken,
 )
 from fairlead.nodeagent.life.restarts import NO_RESTARTS, next_delay, restarts
 from fairlead.nodeagent.manifest import Container
@@ -177,12 +177,12 @@ def _blocked(life: ContainerLife, event: Blocked) -> Step:
         failure = EventText("Failed", f"Error: {reason}", "Warning")
     if reason == CREATING.reason:  # a volume: a real node does not get as far as the container
         failure = EventText("FailedMount", message, "Warning")
-    return waiting, (*([failure] if new else []), Wake(life.attempt, life.retry))
+    return waiting, (*([failure] if new else []), DelayStart(life.attempt, life.retry))
 
 
 def _not_started(life: ContainerLife, event: Any) -> Step:
     """Nobody gave the start up for us: it is as good as one that can be tried again."""
-    return replace(life, phase=Phase.WAITING), (Wake(life.attempt, life.retry),)
+    return replace(life, phase=Phase.WAITING), (DelayStart(life.attempt, life.retry),)
 
 
 def _start_failed(life: ContainerLife, event: Ended) -> Step:
@@ -206,7 +206,7 @@ def _after_end(life: ContainerLife, end: Terminated, ran_for: float = 0.0) -> St
         return _start(_with_state(life, CREATING))
     message = f"back-off {delay:.0f}s restarting failed container={life.name} pod={life.pod}"
     failure = EventText("BackOff", f"Back-off restarting failed container {life.name} in pod {life.pod}", "Warning")
-    return _with_state(life, Waiting("CrashLoopBackOff", message)), (failure, Wake(life.attempt, delay))
+    return _with_state(life, Waiting("CrashLoopBackOff", message)), (failure, DelayStart(life.attempt, delay))
 
 
 def _startup_done(life: ContainerLife, event: Any) -> Step:
@@ -228,7 +228,7 @@ def _stop_nothing(life: ContainerLife, event: Stop) -> Step:
 
 
 def _stop_starting(life: ContainerLife, event: Stop) -> Step:
-    return replace(life, phase=Phase.ENDING, grace=event.grace), (GiveUp(life.attempt),)
+    return replace(life, phase=Phase.ENDING, grace=event.grace), (CancelStart(life.attempt),)
 
 
 def _stop_running(life: ContainerLife, event: Stop) -> Step:
@@ -256,7 +256,7 @@ def _sandbox_lost(life: ContainerLife, event: SandboxLost) -> Step:
     if isinstance(state, Running):
         life = _with_state(life, Terminated(_KILLED, "Error", state.started_at, event.at))
     phase = Phase.IDLE if life.grace is None else Phase.ENDED
-    under_way = (GiveUp(life.attempt),) if life.phase is Phase.STARTING else ()
+    under_way = (CancelStart(life.attempt),) if life.phase is Phase.STARTING else ()
     return replace(life, phase=phase, attempt=life.attempt + 1), under_way
 
 
@@ -288,7 +288,7 @@ _HANDLERS: dict[tuple[Phase, type], _Handler] = {
     (Phase.ENDING, Ready): _ready,
     (Phase.ENDING, Stop): _stop_sooner,
     (Phase.ENDING, NoRestart): _no_restart,
-    (Phase.WAITING, Woken): _start,
+    (Phase.WAITING, DelayOver): _start,
     (Phase.WAITING, Stop): _stop_nothing,
 }
 _IN_ANY_PHASE: dict[type, _Handler] = {SandboxLost: _sandbox_lost}

@@ -13,7 +13,7 @@ from fairlead.model.labels import matches, requirements
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import LabelSelector
 from fairlead.registry.admission.attempt import Attempt
-from fairlead.registry.admission.dispatch import Surroundings, as_shown
+from fairlead.registry.admission.dispatch import WebhookContext, as_shown
 from fairlead.registry.admission.matching import Matcher, read_matcher
 from fairlead.registry.admission.variables import variables_of
 from fairlead.registry.cel.expressions import plain
@@ -112,16 +112,16 @@ def applies(binding: PolicyBinding, attempt: Attempt, table: ResourceTable) -> b
 class Names:
     """The variables of an attempt, made when they are first asked for."""
 
-    def __init__(self, attempt: Attempt, resource: Resource, state: State, around: Surroundings) -> None:
-        self.attempt, self.state, self.around = attempt, state, around
+    def __init__(self, attempt: Attempt, resource: Resource, state: State, context: WebhookContext) -> None:
+        self.attempt, self.state, self.context = attempt, state, context
         self._resource = resource
         self._known: dict[str, Any] | None = None
 
     def with_parameter(self, parameter: Doc | None) -> dict[str, Any]:
         """All variables but those that the policy defines itself."""
         if self._known is None:
-            shown = as_shown(self.attempt, self._resource, self.around.shown)
-            known = variables_of(shown, self._resource, self.around.authorizer)
+            shown = as_shown(self.attempt, self._resource, self.context.shown)
+            known = variables_of(shown, self._resource, self.context.authorizer)
             self._known = {**known, "namespaceObject": plain(self._namespace())}
         return {**self._known, "params": plain(parameter)}
 
@@ -142,12 +142,12 @@ def parameters_of(policy: BoundPolicy, binding: PolicyBinding, names: Names) -> 
     kind, reference = policy.spec.get("paramKind"), binding.parameters
     if kind is None or reference is None:
         return [None]
-    resource = _resource_of(kind, names.around.table)
+    resource = _resource_of(kind, names.context.table)
     namespace = _namespace_of(reference, resource, names.attempt)
     documents = _selected(reference, resource, namespace, names.state)
     if not documents and reference["parameterNotFoundAction"] == "Deny":
         raise Misconfigured("no params found for policy binding with `Deny` parameterNotFoundAction")
-    return [names.around.shown(document, resource) for document in documents]
+    return [names.context.shown(document, resource) for document in documents]
 
 
 def _resource_of(kind: Doc, table: ResourceTable) -> Resource:

@@ -30,7 +30,7 @@ from fairlead.registry.resources import Resource, ResourceTable
 from fairlead.registry.status import ApiError, bad_request, forbidden, internal_error
 
 
-class Surroundings(NamedTuple):
+class WebhookContext(NamedTuple):
     """The context of webhook calls.
 
     Attributes:
@@ -54,22 +54,22 @@ class _Invocation(NamedTuple):
     resource: Resource
 
 
-def mutators(webhooks: Sequence[Webhook], around: Surroundings) -> list[Mutator]:
+def mutators(webhooks: Sequence[Webhook], context: WebhookContext) -> list[Mutator]:
     """The mutating webhooks as mutators."""
-    return [Mutator(each.identity, each.is_reinvoked, partial(_change, each, around)) for each in webhooks]
+    return [Mutator(each.identity, each.is_reinvoked, partial(_change, each, context)) for each in webhooks]
 
 
-def _change(webhook: Webhook, around: Surroundings, attempt: Attempt) -> Mutated | None:
-    if (invocation := _invocation(webhook, attempt, around)) is None:
+def _change(webhook: Webhook, context: WebhookContext, attempt: Attempt) -> Mutated | None:
+    if (invocation := _invocation(webhook, attempt, context)) is None:
         return None
-    changed = _changed(invocation, attempt, around)
+    changed = _changed(invocation, attempt, context)
     return Mutated(changed, changed is not attempt.new)
 
 
-def _changed(invocation: _Invocation, attempt: Attempt, around: Surroundings) -> Doc | None:
+def _changed(invocation: _Invocation, attempt: Attempt, context: WebhookContext) -> Doc | None:
     webhook, resource = invocation
-    (answer,) = answers_to([_question(invocation, attempt, around)], around.answers)
-    verdict = _verdict(webhook, answer, around, may_patch=True)
+    (answer,) = answers_to([_question(invocation, attempt, context)], context.answers)
+    verdict = _verdict(webhook, answer, context, may_patch=True)
     if verdict is None or not verdict.patch:
         return attempt.new
     if attempt.new is None:
@@ -77,41 +77,41 @@ def _changed(invocation: _Invocation, attempt: Attempt, around: Surroundings) ->
             f'admission webhook "{webhook.name}" attempted to modify the object, '
             "which is not supported for this operation"
         )
-    shown = around.shown(attempt.new, resource)
+    shown = context.shown(attempt.new, resource)
     try:
         patched = apply_json_patch(shown, list(verdict.patch))
-        return attempt.new if patched == shown else around.taken(patched, resource)
+        return attempt.new if patched == shown else context.taken(patched, resource)
     except ApiError as error:
         raise internal_error(error.message) from None
 
 
-def validate(attempt: Attempt, webhooks: Sequence[Webhook], around: Surroundings) -> None:
+def validate(attempt: Attempt, webhooks: Sequence[Webhook], context: WebhookContext) -> None:
     """Call all validating webhooks about an object to be stored.
 
     Raises:
         ApiError: one denies it, or could not be asked. Unanswered: they have to be asked.
     """
-    invocations = [found for webhook in webhooks if (found := _invocation(webhook, attempt, around))]
-    answers = answers_to([_question(each, attempt, around) for each in invocations], around.answers)
+    invocations = [found for webhook in webhooks if (found := _invocation(webhook, attempt, context))]
+    answers = answers_to([_question(each, attempt, context) for each in invocations], context.answers)
     for invocation, answer in zip(invocations, answers, strict=True):
-        _verdict(invocation.webhook, answer, around, may_patch=False)
+        _verdict(invocation.webhook, answer, context, may_patch=False)
 
 
-def _invocation(webhook: Webhook, attempt: Attempt, around: Surroundings) -> _Invocation | None:
+def _invocation(webhook: Webhook, attempt: Attempt, context: WebhookContext) -> _Invocation | None:
     """The call of a webhook; None if it does not apply to the attempt."""
-    resource = webhook.matcher.resource(attempt, around.table)
-    if resource is None or not _conditions_hold(webhook, attempt, resource, around):
+    resource = webhook.matcher.resource(attempt, context.table)
+    if resource is None or not _conditions_hold(webhook, attempt, resource, context):
         return None
     if attempt.dry_run and not webhook.allows_dry_run:
         raise bad_request(f'admission webhook "{webhook.name}" does not support dry run')
     return _Invocation(webhook, resource)
 
 
-def _conditions_hold(webhook: Webhook, attempt: Attempt, resource: Resource, around: Surroundings) -> bool:
+def _conditions_hold(webhook: Webhook, attempt: Attempt, resource: Resource, context: WebhookContext) -> bool:
     if not webhook.conditions:
         return True
-    shown = as_shown(attempt, resource, around.shown)
-    found = judge(webhook.conditions, variables_of(shown, resource, around.authorizer), Budget())
+    shown = as_shown(attempt, resource, context.shown)
+    found = judge(webhook.conditions, variables_of(shown, resource, context.authorizer), Budget())
     if found.failure and not webhook.fails_open:
         raise forbidden(attempt.resource.plural, attempt.name, found.failure, attempt.resource.group)
     return found.holds
@@ -123,13 +123,13 @@ def as_shown(attempt: Attempt, resource: Resource, shown: Callable[[Doc, Resourc
     return replace(attempt, new=new, old=old)
 
 
-def _question(invocation: _Invocation, attempt: Attempt, around: Surroundings) -> ReviewQuestion:
+def _question(invocation: _Invocation, attempt: Attempt, context: WebhookContext) -> ReviewQuestion:
     webhook, resource = invocation
-    request = request_of(as_shown(attempt, resource, around.shown), resource)
+    request = request_of(as_shown(attempt, resource, context.shown), resource)
     return question(webhook.server, REVIEW, f"{GROUP}/{webhook.version}", request, webhook.seconds)
 
 
-def _verdict(webhook: Webhook, answer: ServerAnswer, around: Surroundings, may_patch: bool) -> WebhookVerdict | None:
+def _verdict(webhook: Webhook, answer: ServerAnswer, context: WebhookContext, may_patch: bool) -> WebhookVerdict | None:
     """The webhook's verdict; None if it could not be called and failures are ignored."""
     try:
         if answer.failure:
@@ -140,7 +140,7 @@ def _verdict(webhook: Webhook, answer: ServerAnswer, around: Surroundings, may_p
             return None
         raise internal_error(f'failed calling webhook "{webhook.name}": {error}') from None
     for text in verdict.warnings:
-        around.warn(text)
+        context.warn(text)
     if not verdict.allowed:
         raise denial(webhook.name, verdict.status)
     return verdict

@@ -59,12 +59,12 @@ class AdmissionGate:
             ApiError: it is refused, or a webhook cannot be asked. Unanswered: one has to be.
         """
         resource, state = write.target.resource, write.state
-        around = self._around(state, write.target)
+        context = self._context(state, write.target)
         found: list[Mutator] = []
         if not is_exempt(resource, OF_POLICIES):
-            found += mutating_policies.mutators(state, around)
+            found += mutating_policies.mutators(state, context)
         if not is_exempt(resource, OF_WEBHOOKS):
-            found += dispatch.mutators(webhooks(state, MUTATING), around)
+            found += dispatch.mutators(webhooks(state, MUTATING), context)
         return mutate(self._attempt(write), found, write.complete) or {}
 
     def review(self, write: Write) -> tuple[str, ...]:
@@ -80,9 +80,9 @@ class AdmissionGate:
                 self.notes[AUDIT_VIOLATIONS] = audited
         state, resource = write.state, write.target.resource
         if state.of(bindings.VALIDATING.bindings) and not is_exempt(resource, OF_POLICIES):
-            check_policies(self._attempt(write), state, self._around(state, write.target))
+            check_policies(self._attempt(write), state, self._context(state, write.target))
         if not is_exempt(resource, OF_WEBHOOKS) and (found := webhooks(state, VALIDATING)):
-            dispatch.validate(self._attempt(write), found, self._around(state, write.target))
+            dispatch.validate(self._attempt(write), found, self._context(state, write.target))
         return told
 
     def pass_connection(self, state: State, target: RequestTarget, options: Doc) -> None:
@@ -102,11 +102,11 @@ class AdmissionGate:
         attempt = Attempt(operation, target, self._request.user, new, old, write.dry_run, options, {})
         return _with_labels(attempt, write.state)
 
-    def _around(self, state: State, target: RequestTarget) -> dispatch.Surroundings:
+    def _context(self, state: State, target: RequestTarget) -> dispatch.WebhookContext:
         has_own_kind = target.subresource is not None and bool(target.subresource.kind)
         shown, taken = (_unchanged, _of_own_kind) if has_own_kind else (self._show, self._taking(target))
         authorizer = Authorizer(self._request.user, state, _about(target))
-        return dispatch.Surroundings(self._table, self._env.answers, shown, taken, self.warnings.append, authorizer)
+        return dispatch.WebhookContext(self._table, self._env.answers, shown, taken, self.warnings.append, authorizer)
 
     def _show(self, document: Doc, resource: Resource) -> Doc:
         if resource.view_of:

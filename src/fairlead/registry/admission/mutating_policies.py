@@ -24,7 +24,7 @@ from fairlead.registry.admission.bindings import (
     refusal,
 )
 from fairlead.registry.admission.conditions import judge, value_of
-from fairlead.registry.admission.dispatch import Surroundings
+from fairlead.registry.admission.dispatch import WebhookContext
 from fairlead.registry.admission.mutation import Mutated, Mutator
 from fairlead.registry.admission.variables import Variables
 from fairlead.registry.cel.budget import Budget, RuleError
@@ -42,29 +42,29 @@ from fairlead.registry.verbs.decoding import shaped
 _UNTYPED = "error applying patch: failed to convert patch object to typed object"
 
 
-def mutators(state: State, around: Surroundings) -> Iterator[Mutator]:
+def mutators(state: State, context: WebhookContext) -> Iterator[Mutator]:
     """All bound policies as mutators."""
     for policy, bindings in bound_policies(state, MUTATING):
         is_reinvoked = policy.spec.get("reinvocationPolicy") == "IfNeeded"
         for binding in bindings:
-            run = partial(_change, policy, binding, state, around)
+            run = partial(_change, policy, binding, state, context)
             yield Mutator((policy.name, binding.name, "policy"), is_reinvoked, run, reinvokes_itself=True)
 
 
 def _change(
-    policy: BoundPolicy, binding: PolicyBinding, state: State, around: Surroundings, attempt: Attempt
+    policy: BoundPolicy, binding: PolicyBinding, state: State, context: WebhookContext, attempt: Attempt
 ) -> Mutated | None:
-    resource = policy.matcher.resource(attempt, around.table)
-    if attempt.new is None or resource is None or not applies(binding, attempt, around.table):
+    resource = policy.matcher.resource(attempt, context.table)
+    if attempt.new is None or resource is None or not applies(binding, attempt, context.table):
         return None
     try:
-        parameters = parameters_of(policy, binding, Names(attempt, resource, state, around))
+        parameters = parameters_of(policy, binding, Names(attempt, resource, state, context))
     except Misconfigured as error:
         _fail(policy, binding, attempt, f"failed to configure binding: {error}", reason="Forbidden")
         return None
     needs_reinvocation = False
     for parameter in parameters:
-        run = _Run(policy, binding, parameter, resource, state, around)
+        run = _Run(policy, binding, parameter, resource, state, context)
         if run.conditions_hold(attempt):
             needs_reinvocation = True
             attempt = run.changed(attempt)
@@ -81,10 +81,10 @@ class _Run:
         parameter: Doc | None,
         resource: Resource,
         state: State,
-        around: Surroundings,
+        context: WebhookContext,
     ) -> None:
         self._policy, self._binding, self._parameter = policy, binding, parameter
-        self._resource, self._state, self._around = resource, state, around
+        self._resource, self._state, self._context = resource, state, context
 
     def conditions_hold(self, attempt: Attempt) -> bool:
         """Whether the policy's conditions hold. Raises ApiError: that is unknown."""
@@ -110,20 +110,20 @@ class _Run:
         names = {**known, "variables": Variables(self._policy.spec.get("variables") or (), known, budget)}
         field, apply = _PATCHES[type_]
         value = value_of(mutation[field]["expression"], names, budget)
-        shown = self._around.shown(attempt.new, self._resource)
+        shown = self._context.shown(attempt.new, self._resource)
         patched = apply(shown, value, self._resource)
         return attempt.new if patched == shown else self._take(patched, type_)
 
     def _take(self, patched: Doc, type_: str) -> Doc:
         try:
-            return self._around.taken(patched, self._resource)
+            return self._context.taken(patched, self._resource)
         except ApiError as error:
             if type_ == "JSONPatch":
                 raise internal_error(error.message) from None
             raise RuleError(f"error applying patch: {error.message}") from None
 
     def _names(self, attempt: Attempt) -> dict[str, Any]:
-        return Names(attempt, self._resource, self._state, self._around).with_parameter(self._parameter)
+        return Names(attempt, self._resource, self._state, self._context).with_parameter(self._parameter)
 
 
 def _fail(policy: BoundPolicy, binding: PolicyBinding, attempt: Attempt, why: str, reason: str = "Invalid") -> None:

@@ -21,7 +21,7 @@ from fairlead.registry.admission.bindings import (
     refusal,
 )
 from fairlead.registry.admission.conditions import judge, value_of
-from fairlead.registry.admission.dispatch import Surroundings
+from fairlead.registry.admission.dispatch import WebhookContext
 from fairlead.registry.admission.variables import Variables
 from fairlead.registry.cel.budget import Budget, RuleError
 from fairlead.registry.status import ApiError
@@ -41,16 +41,16 @@ class _Fault(NamedTuple):
     actions: tuple[str, ...] = ("Deny",)
 
 
-def check_policies(attempt: Attempt, state: State, around: Surroundings) -> None:
+def check_policies(attempt: Attempt, state: State, context: WebhookContext) -> None:
     """Check an attempt against all bound policies.
 
     Raises:
         ApiError: one refuses it.
     """
     denied = None
-    for fault in _faults(attempt, state, around):
+    for fault in _faults(attempt, state, context):
         if "Warn" in fault.actions:
-            around.warn(
+            context.warn(
                 f"Validation failed for ValidatingAdmissionPolicy '{fault.policy}' with binding '{fault.binding}': "
                 f"{fault.message}"
             )
@@ -67,14 +67,14 @@ def _denial(attempt: Attempt, fault: _Fault) -> ApiError:
     return ApiError(_CODES.get(fault.reason, 422), fault.reason, refused.message, refused.details)
 
 
-def _faults(attempt: Attempt, state: State, around: Surroundings) -> Iterator[_Fault]:
+def _faults(attempt: Attempt, state: State, context: WebhookContext) -> Iterator[_Fault]:
     for policy, bindings in bound_policies(state, VALIDATING):
-        resource = policy.matcher.resource(attempt, around.table)
+        resource = policy.matcher.resource(attempt, context.table)
         if resource is None:
             continue
-        names = Names(attempt, resource, state, around)
+        names = Names(attempt, resource, state, context)
         for binding in bindings:
-            if applies(binding, attempt, around.table):
+            if applies(binding, attempt, context.table):
                 yield from _bound_faults(policy, binding, names)
 
 

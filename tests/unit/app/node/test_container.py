@@ -24,7 +24,7 @@ def test_an_abandoned_start_is_answered_at_any_time(monkeypatch, turns):
         run.perform(events.Start(1), object())
         for _ in range(turns):
             await asyncio.sleep(0)
-        run.perform(events.GiveUp(1), object())
+        run.perform(events.CancelStart(1), object())
         assert await posted.get() == events.NotStarted(1)
         assert posted.empty()
 

@@ -79,7 +79,7 @@ class World:
         if isinstance(effect, c.Start):
             assert self.sandbox, "a start without a sandbox"
             assert name not in self.processes, "two processes of one container"
-        if isinstance(effect, c.GiveUp):
+        if isinstance(effect, c.CancelStart):
             given_up = [o for o in self.pending if o[0] == name and isinstance(o[1], c.Start)]
             self.pending = [o for o in self.pending if o not in given_up]
             self.pending += [(name, effect._replace(attempt=start.attempt)) for _, start in given_up]
@@ -110,7 +110,7 @@ class World:
         match effect:
             case c.Start(attempt):
                 self._start(name, attempt)
-            case c.GiveUp(attempt):
+            case c.CancelStart(attempt):
                 is_newest = attempt == next(each.attempt for each in self.life.containers if each.name == name)
                 if self.sandbox and is_newest and self.draw(st.booleans()):  # it was too late to give up
                     self.processes[name] = attempt
@@ -120,8 +120,8 @@ class World:
             case c.Terminate(attempt, _):
                 if self.processes.get(name) == attempt:
                     self.end(name, 143)
-            case c.Wake(attempt, _):
-                self.post(p.OfContainer(name, c.Woken(attempt)))
+            case c.DelayStart(attempt, _):
+                self.post(p.OfContainer(name, c.DelayOver(attempt)))
 
     def _start(self, name, attempt):
         results = ["blocked", "failed", *(["started"] if self.sandbox else [])]
@@ -237,7 +237,7 @@ OPENED = (p.BeginPod(), p.Opened())
         ([p.BeginPod(), p.DeletePod(5), p.Opened()], p.Close()),
         ([p.BeginPod(), p.DeletePod(5), p.NotOpened("x")], p.Close()),
         ([p.BeginPod(), p.NotOpened("x"), p.DeletePod(5)], p.Close()),
-        ([*OPENED, p.DeletePod(5)], p.ForContainer("m", c.GiveUp(1))),
+        ([*OPENED, p.DeletePod(5)], p.ForContainer("m", c.CancelStart(1))),
         ([*OPENED, p.DeletePod(5), of("m", c.NotStarted(1))], p.Close()),
         ([*OPENED, p.DeletePod(5), of("m", c.Started(1, AT))], p.ForContainer("m", c.Terminate(1, 5))),
         ([*OPENED, of("m", c.Blocked(1, Waiting("x"))), p.DeletePod(5)], p.Close()),

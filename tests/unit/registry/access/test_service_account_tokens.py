@@ -11,7 +11,7 @@ from fairlead.app.node.volumes import RETRY, PodVolumes
 from fairlead.drivers.kube.client import KubeError
 from fairlead.drivers.time_of_day import LOOK_EVERY
 from fairlead.model.decode import decode
-from fairlead.nodeagent.environment import ContainerSurroundings, PodPlacement
+from fairlead.nodeagent.environment import ContainerContext, PodPlacement
 from fairlead.nodeagent.manifest import RunPod
 from fairlead.nodeagent.sources import SourceError
 from fairlead.nodeagent.volumes import renewal_time, volume_files
@@ -277,7 +277,7 @@ async def test_a_pod_waits_for_its_account(running):
     assert await tokens.of(running) == {}
     assert tokens.seconds_left() > 0
     with pytest.raises(SourceError, match='failed to fetch token: serviceaccounts "joe" not found'):
-        volume_files(running.spec.volumes[0], ContainerSurroundings(running, PLACE))
+        volume_files(running.spec.volumes[0], ContainerContext(running, PLACE))
 
 
 @pytest.mark.io
@@ -296,7 +296,7 @@ async def test_the_files_of_a_running_pod_are_renewed_in_time(running, tmp_path,
         await asleep(0)
 
     volumes = PodVolumes(api, tmp_path / "volumes", tmp_path / "claimed", api.clock)
-    volumes.write(ContainerSurroundings(running, PLACE, {}, await volumes.sources(running)))
+    volumes.write(ContainerContext(running, PLACE, {}, await volumes.sources(running)))
     monkeypatch.setattr(asyncio, "sleep", sleep)
     refreshing = asyncio.ensure_future(volumes.keep_fresh(lambda: running, PLACE))
     while len(seen) < 3:
