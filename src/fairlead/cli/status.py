@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 def status(output: str) -> None:
     """Show the running labs, their nodes, Pods and processes. Exit code 1 when none runs."""
     from fairlead.app.lab.commands.status import look_at
-    from fairlead.drivers.lab.run_folder import running_labs
+    from fairlead.drivers.lab.running_labs import all_labs
 
-    views = [look_at(process) for process in or_fail(running_labs)]
+    views = [look_at(process) for process in or_fail(all_labs)]
     if output == "json":
         click.echo(json.dumps({"labs": [_document(view) for view in views]}, indent=2))
     elif views:

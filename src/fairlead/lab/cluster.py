@@ -11,7 +11,7 @@ from fairlead.app.lab.commands import enter
 from fairlead.app.lab.config_nodes import ConfigError, ProxyMode
 from fairlead.app.lab.fork import LabError
 from fairlead.app.lab.host.options import LabOptions
-from fairlead.drivers.lab.run_folder import RunningLab
+from fairlead.drivers.lab.running_labs import RunningLab
 from fairlead.lab.asynchronous import AsyncScope
 from fairlead.lab.connection import LabConnection
 from fairlead.lab.hosting import start_owned

@@ -9,7 +9,7 @@ from fairlead.app.lab.processes.bootstrap import ServedResources
 from fairlead.drivers.kube.client import KubeClient, KubeError, Unreachable
 from fairlead.drivers.lab.enter import EnteredCommand
 from fairlead.drivers.lab.forker_client import Forker
-from fairlead.drivers.lab.run_folder import RunningLab
+from fairlead.drivers.lab.running_labs import RunningLab
 from fairlead.lab.background import Background
 from fairlead.lab.errors import LabError
 from fairlead.lab.places import OUTSIDE, EntryPoint, enter_network, enter_place

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from fairlead.app.lab.commands import nodes
-from fairlead.drivers.lab.run_folder import RunningLab
+from fairlead.drivers.lab.running_labs import RunningLab
 
 
 class NodeHandle:

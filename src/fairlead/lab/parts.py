@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from fairlead.app.lab.steered_parts import API_SERVER, CONTROLLERS, NAME_SERVER, NODE_AGENT, NODE_PROXY
 from fairlead.drivers.lab.enter import Place
-from fairlead.drivers.lab.run_folder import RunningLab
+from fairlead.drivers.lab.running_labs import RunningLab
 from fairlead.drivers.steering.faults import Steering, steered_name
 from fairlead.lab.errors import LabError, NotReady
 from fairlead.lab.places import SWITCH, enter_network

@@ -9,7 +9,7 @@ from typing import Any
 
 from fairlead.app.lab.commands import enter
 from fairlead.drivers.lab.enter import Place
-from fairlead.drivers.lab.run_folder import RunningLab
+from fairlead.drivers.lab.running_labs import RunningLab
 
 OUTSIDE, SWITCH = "outside", "switch"
 _NETWORKS = {OUTSIDE: "enter-outside", SWITCH: "enter-switch"}

@@ -12,7 +12,7 @@ import pytest
 
 from fairlead.app.lab.commands import enter
 from fairlead.app.lab.host.process import WITHOUT_NAMESPACES
-from fairlead.drivers.lab import run_folder
+from fairlead.drivers.lab import run_folder, running_labs
 from fairlead.drivers.lab.host_process import NOBODY
 from fairlead.lab import Lab, LabError, LabSpec
 from fairlead.lab.cluster import SpecFields
@@ -81,7 +81,7 @@ class Labs:
         if self.owner is None:
             return self._started(name, spec)
         with _alone(name):
-            return Lab.attach(name) if run_folder.find(name) else self._started(name, spec)
+            return Lab.attach(name) if running_labs.find(name) else self._started(name, spec)
 
     def _started(self, name: str, spec: LabSpec) -> Lab:
         told: list[str] = []
@@ -140,7 +140,7 @@ def end_shared(config: pytest.Config) -> None:
             lock.unlink(missing_ok=True)
         if config.getoption("--fairlead-keep"):
             return
-        for lab in run_folder.running_labs():
+        for lab in running_labs.all_labs():
             if lab.name.startswith(beginning):
                 with suppress(LabError):
                     enter.end(lab)

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from fairlead.drivers.lab import run_folder as run_folders
+from fairlead.drivers.lab import running_labs
 from fairlead.lab import CommandFailed, Lab, LabError, NotReady
 
 WEB = """
@@ -200,14 +200,14 @@ class TestLife:
     def test_a_lab_ends_with_the_program_that_started_it(self, run_folder):
         with subprocess.Popen([sys.executable, "-c", OWNER], stdout=subprocess.PIPE, text=True) as owner:
             assert owner.stdout.readline() == "up\n"
-            assert run_folders.find("owned")
+            assert running_labs.find("owned")
             owner.kill()
-        while run_folders.find("owned"):
+        while running_labs.find("owned"):
             time.sleep(0.02)
 
     def test_a_failed_start_leaves_nothing(self, run_folder):
         with pytest.raises(LabError, match="not ready after 0 s"):
             Lab(name="hasty", timeout=0.01).start()
-        assert run_folders.find("hasty") is None
+        assert running_labs.find("hasty") is None
         with pytest.raises(LabError, match="lower case letters"):
             Lab(name="Bad_Name")

@@ -11,8 +11,8 @@ from fairlead.app.lab.commands import status as looking
 from fairlead.app.lab.commands.status import DoorView, LabView
 from fairlead.cli.status import status
 from fairlead.cli.version import version
-from fairlead.drivers.lab import run_folder
-from fairlead.drivers.lab.run_folder import RunningLab
+from fairlead.drivers.lab import running_labs
+from fairlead.drivers.lab.running_labs import RunningLab
 from fairlead.drivers.linux.process_tree import Usage
 from fairlead.model.kubernetes_version import KUBERNETES
 
@@ -22,7 +22,7 @@ def one_lab(monkeypatch):
     """A lab that would be running."""
     lab = RunningLab(Path("/run/labs/x"), 1, "https://127.0.0.1:6443")
     view = LabView(lab, (1, 2), None, Usage(9, 2048), [DoorView("default/web", "192.168.64.11:30080/TCP", "-")], "nft")
-    monkeypatch.setattr(run_folder, "running_labs", lambda: [lab])
+    monkeypatch.setattr(running_labs, "all_labs", lambda: [lab])
     monkeypatch.setattr(looking, "look_at", lambda _: view)
 
 
@@ -38,7 +38,7 @@ def test_labs_as_json(one_lab):
 
 @pytest.mark.parametrize(("output", "stdout"), [("text", ""), ("json", '{\n  "labs": []\n}\n')])
 def test_status_without_a_lab(monkeypatch, output, stdout):
-    monkeypatch.setattr(run_folder, "running_labs", list)
+    monkeypatch.setattr(running_labs, "all_labs", list)
     done = CliRunner().invoke(status, ["-o", output])
     assert (done.exit_code, done.stdout, done.stderr) == (1, stdout, "no lab is running\n")
 

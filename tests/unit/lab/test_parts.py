@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fairlead.drivers.lab.run_folder import ProxylessNodes, RunningLab
+from fairlead.drivers.lab.running_labs import ProxylessNodes, RunningLab
 from fairlead.lab.parts import proxies_of
 
 

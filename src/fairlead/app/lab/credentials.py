@@ -7,7 +7,7 @@ from fairlead.app.lab.control_plane.files import ControlPlaneFiles, write_contro
 from fairlead.app.lab.plan import CertificateClient, LabPlan, agent_of, user_of
 from fairlead.app.lab.settings import LabNode
 from fairlead.drivers.identity.pki import API_SERVER, ensure_certificate, ensure_pki, write_kubeconfig
-from fairlead.drivers.lab.run_folder import RunningLab
+from fairlead.drivers.lab.running_labs import RunningLab
 
 
 def write_credentials(plan: LabPlan, lab: RunningLab) -> None:

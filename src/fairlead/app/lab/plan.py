@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from fairlead.app.lab.settings import LabNode, LabSettings
 from fairlead.dataplane.vxlan import USUAL_MTU, inner_mtu
 from fairlead.drivers.images.places import StorePlace
-from fairlead.drivers.lab.run_folder import marks_folder, published_table
+from fairlead.drivers.lab.running_labs import marks_folder, published_table
 from fairlead.drivers.steering.faults import Steering, steered_name
 from fairlead.labnet.addresses import PLANS, AddressPlan
 from fairlead.labnet.links import NodeNetwork

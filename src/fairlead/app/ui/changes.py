@@ -18,7 +18,7 @@ from fairlead.app.ui.views import View
 from fairlead.drivers.change_marks import recent_marks
 from fairlead.drivers.kube.client import KubeClient, KubeError, Unreachable
 from fairlead.drivers.kube.document_informer import Whole
-from fairlead.drivers.lab.run_folder import marks_folder
+from fairlead.drivers.lab.running_labs import marks_folder
 from fairlead.drivers.ui.exchange import PageRequest
 from fairlead.drivers.ui.marks_socket import listening
 from fairlead.explain.cluster import Cluster, Ref

@@ -7,16 +7,13 @@ of its user may remove it. The lock's text is the mark of such a folder: nothing
 """
 
 import fcntl
-import json
 import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from fairlead.drivers.linux.id_range import own_range
 from fairlead.drivers.linux.private_folder import Untrusted, open_private
@@ -25,7 +22,7 @@ from fairlead.drivers.linux.user_namespace import with_range
 MARK = b"run folder of a Fairlead lab\n"
 LOCK = "lock"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_FILE = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+FILE_FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class RunFolderInUse(Exception):
@@ -42,12 +39,12 @@ def root() -> Path:
     Raises:
         Unusable: it cannot be created, or another user controls a part of its path.
     """
-    with _root() as (path, _):
+    with opened_root() as (path, _):
         return path
 
 
 @contextmanager
-def _root() -> Iterator[tuple[Path, int]]:
+def opened_root() -> Iterator[tuple[Path, int]]:
     """The folder of all labs, and a descriptor of it. Below the shared temporary folder, one more folder is ours."""
     given = os.environ.get("XDG_RUNTIME_DIR")
     path = Path(given or f"{tempfile.gettempdir()}/fairlead-{os.geteuid()}", "fairlead").absolute()
@@ -70,7 +67,7 @@ def claim(name: str) -> int:
         InUse: a living process has it locked.
         Unusable: there is something of that name which is no run folder.
     """
-    with _root() as (path, labs):
+    with opened_root() as (path, labs):
         while True:
             with suppress(FileExistsError):
                 os.mkdir(name, 0o700, dir_fd=labs)
@@ -83,7 +80,7 @@ def claim(name: str) -> int:
 
 def _lock_in(labs: int, name: str, shown: Path) -> int | None:
     """Lock a run folder and mark it if it is empty; None if the folder was replaced in between."""
-    folder = _open_own(labs, name)
+    folder = open_own(labs, name)
     if folder is None:
         raise Unusable(f"{shown} is not a folder of yours: remove it, or give the lab another name")
     try:
@@ -106,7 +103,7 @@ def hold(folder: int, shown: Path) -> int:
     Raises:
         InUse: a living process has it locked.
     """
-    lock = os.open(LOCK, _FILE | os.O_CREAT, 0o600, dir_fd=folder)
+    lock = os.open(LOCK, FILE_FLAGS | os.O_CREAT, 0o600, dir_fd=folder)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -115,7 +112,7 @@ def hold(folder: int, shown: Path) -> int:
     return lock
 
 
-def _open_own(parent: int, name: str) -> int | None:
+def open_own(parent: int, name: str) -> int | None:
     """A descriptor of a folder of our user; None for a link, a file, or a folder of another user."""
     try:
         folder = os.open(name, _FOLDER, dir_fd=parent)
@@ -129,7 +126,7 @@ def _open_own(parent: int, name: str) -> int | None:
 
 def _is_marked(folder: int) -> bool:
     try:
-        lock = os.open(LOCK, _FILE, dir_fd=folder)
+        lock = os.open(LOCK, FILE_FLAGS, dir_fd=folder)
     except OSError:
         return False
     try:
@@ -148,14 +145,14 @@ def _is_at(folder: int, name: str, parent: int) -> bool:
 
 def remove_leftovers() -> None:
     """Remove the folders of labs of which no process lives; what else there may be is left alone."""
-    with _root() as (path, labs):
+    with opened_root() as (path, labs):
         for name in os.listdir(labs):
             with suppress(FileNotFoundError, RunFolderInUse):
                 _remove_leftover(labs, name, path / name)
 
 
 def _remove_leftover(labs: int, name: str, shown: Path) -> None:
-    folder = _open_own(labs, name)
+    folder = open_own(labs, name)
     if folder is None:
         return
     try:
@@ -208,115 +205,3 @@ def _is_there(folder: int, entry: str) -> bool:
     except FileNotFoundError:
         return False
     return True
-
-
-def marks_folder(folder: Path) -> Path:
-    """Where sockets are that hear how changes spread in the lab of a run folder; there is none while nobody listens."""
-    return folder / "marks"
-
-
-def published_table(folder: Path) -> Path:
-    """Where the lab of a run folder tells what it publishes on this machine."""
-    return folder / "published.json"
-
-
-class ProxylessNodes(NamedTuple):
-    """Nodes that have no proxy of the lab's own.
-
-    Attributes:
-        usual: whether that is all of them but the others, or none of them but these.
-        others: their names.
-    """
-
-    usual: bool = False
-    others: tuple[str, ...] = ()
-
-    def include(self, node: str) -> bool:
-        """Whether a node is one."""
-        return self.usual != (node in self.others)
-
-
-def proxyless_from(row: Sequence[Any]) -> ProxylessNodes:
-    """Convert a value that JSON has turned into a list."""
-    usual, others = row
-    return ProxylessNodes(usual, tuple(others))
-
-
-ALL_HAVE_PROXIES = ProxylessNodes()
-
-
-@dataclass(frozen=True)
-class RunningLab:
-    """A lab as its ``lab.json`` describes it.
-
-    Attributes:
-        folder: its run folder.
-        pid: the outermost process, in the PID namespace of the user that started it.
-        server: URL of its API server on this machine; where the lab's first host is, if that is another.
-        loopback: the number of a lab without namespaces; None: it has them.
-        joined_as: the node that this host has in a lab of another host; empty for a lab of this one.
-        proxyless: the nodes of which there is no proxy to ask how far it is.
-    """
-
-    folder: Path
-    pid: int
-    server: str
-    joined_as: str = ""
-    loopback: int | None = None
-    proxyless: ProxylessNodes = ALL_HAVE_PROXIES
-
-    @property
-    def name(self) -> str:
-        return self.folder.name
-
-    @property
-    def kubeconfig(self) -> Path:
-        return self.folder / "kubeconfig"
-
-    @property
-    def control(self) -> Path:
-        return self.folder / "control"
-
-    @property
-    def published(self) -> Path:
-        """The table of what is published on this machine, while anything is."""
-        return published_table(self.folder)
-
-    def write(self) -> None:
-        """Make the lab known."""
-        draft = self.folder / "lab.json.new"
-        told = {
-            "pid": self.pid,
-            "server": self.server,
-            "joinedAs": self.joined_as,
-            "loopback": self.loopback,
-            "proxyless": self.proxyless,
-        }
-        draft.write_text(json.dumps(told))
-        draft.rename(self.folder / "lab.json")
-
-
-def running_labs() -> list[RunningLab]:
-    """The labs that are up, by name; leftovers are removed on the way."""
-    remove_leftovers()
-    found = (find(folder.name) for folder in sorted(root().iterdir()))
-    return [lab for lab in found if lab is not None]
-
-
-def find(name: str) -> RunningLab | None:
-    """The lab with this name, or None when none is up."""
-    with _root() as (path, labs):
-        try:
-            folder = _open_own(labs, name)
-            if folder is None:
-                return None
-            try:
-                with open(os.open("lab.json", _FILE, dir_fd=folder)) as file:
-                    description: dict[str, Any] = json.load(file)
-            finally:
-                os.close(folder)
-        except FileNotFoundError:
-            return None
-    joined_as, loopback = description.get("joinedAs", ""), description.get("loopback")
-    proxyless = proxyless_from(description.get("proxyless", ALL_HAVE_PROXIES))
-    return RunningLab(path / name, description["pid"], description["server"], joined_as, loopback, proxyless)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 
-from fairlead.drivers.lab import run_folder
+from fairlead.drivers.lab import running_labs
 from fairlead.drivers.linux.privileged_ports import first_free_port
 from fairlead.explain.observations import CONNTRACK, IPSET, IPTABLES, NFT, SOCKETS, Observation
 from fairlead.labnet.loopback import PortRule
@@ -63,7 +63,7 @@ def pod_sockets(lab: str, pods: Iterable[Pod]) -> Iterator[Observation]:
 
 
 def _is_on_loopback(lab: str) -> bool:
-    found = run_folder.find(lab)
+    found = running_labs.find(lab)
     return found is not None and found.loopback is not None
 
 

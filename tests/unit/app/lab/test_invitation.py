@@ -13,7 +13,7 @@ from fairlead.app.lab.node_memory import recall, remember
 from fairlead.app.lab.plan import LabPlan, WirePlan
 from fairlead.app.lab.settings import LabNode, LabSettings, Timers, numbered_node
 from fairlead.dataplane.vxlan import VNI_MAX
-from fairlead.drivers.lab.run_folder import RunningLab
+from fairlead.drivers.lab.running_labs import RunningLab
 from fairlead.labnet.addresses import DUAL_STACK
 from fairlead.model.socket_address import SocketAddress
 from fairlead.nodeagent.images import Image

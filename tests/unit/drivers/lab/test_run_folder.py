@@ -6,7 +6,8 @@ import os
 import pytest
 
 from fairlead.drivers.lab import run_folder
-from fairlead.drivers.lab.run_folder import LOCK, MARK, ProxylessNodes, RunFolderInUse, RunningLab, Unusable, find
+from fairlead.drivers.lab.run_folder import LOCK, MARK, RunFolderInUse, Unusable
+from fairlead.drivers.lab.running_labs import ProxylessNodes, RunningLab, find
 
 pytestmark = pytest.mark.io  # files, sockets or processes
 

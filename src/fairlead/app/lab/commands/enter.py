@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from fairlead.app.lab.fork import LabError
-from fairlead.drivers.lab import control_socket, run_folder
+from fairlead.drivers.lab import control_socket, run_folder, running_labs
 from fairlead.drivers.lab.enter import EnteredCommand, Place, run_inside
-from fairlead.drivers.lab.run_folder import RunningLab
+from fairlead.drivers.lab.running_labs import RunningLab
 from fairlead.nodeagent.credentials import credentials_from
 
 PATIENCE = 20.0  # seconds for a lab to end, for a node to get ready, or for a Pod of ``run`` to start
@@ -26,9 +26,9 @@ def find(name: str) -> RunningLab:
         LabError: there is none.
     """
     run_folder.remove_leftovers()
-    lab = run_folder.find(name)
+    lab = running_labs.find(name)
     if lab is None:
-        others = ", ".join(other.name for other in run_folder.running_labs())
+        others = ", ".join(other.name for other in running_labs.all_labs())
         hint = f"; running: {others}" if others else f"; start it with `fairlead up --name {name}`"
         raise LabError(f'no lab named "{name}" is running{hint}')
     return lab

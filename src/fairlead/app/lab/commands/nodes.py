@@ -11,7 +11,7 @@ from fairlead.app.lab.commands.enter import PATIENCE, ask
 from fairlead.app.lab.fork import LabError
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.kube.client import NODES, STRATEGIC_MERGE_PATCH, KubeClient, KubeError, Unreachable
-from fairlead.drivers.lab.run_folder import RunningLab
+from fairlead.drivers.lab.running_labs import RunningLab
 from fairlead.model.decode import decode
 from fairlead.model.objects import Node
 from fairlead.model.socket_address import SocketAddress

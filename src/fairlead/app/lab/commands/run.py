@@ -11,7 +11,7 @@ from fairlead.app.lab.fork import LabError
 from fairlead.app.lab.settings import JOINED_LABEL
 from fairlead.drivers.kube.client import PODS, KubeClient, KubeError, Unreachable
 from fairlead.drivers.lab.enter import EnteredCommand, run_inside
-from fairlead.drivers.lab.run_folder import RunningLab
+from fairlead.drivers.lab.running_labs import RunningLab
 from fairlead.model.decode import decode
 from fairlead.model.document import Doc
 from fairlead.model.objects import Pod

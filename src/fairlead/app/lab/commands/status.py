@@ -8,7 +8,7 @@ import msgspec
 from fairlead.app.lab.processes.system_manifests import MODES_ANNOTATION, NAMESPACE, PROXY_CONFIG
 from fairlead.app.lab.published_ports import doors_of, read_published
 from fairlead.drivers.kube.client import CONFIG_MAPS, NODES, PODS, SERVICES, KubeClient, KubeError, Unreachable
-from fairlead.drivers.lab.run_folder import RunningLab
+from fairlead.drivers.lab.running_labs import RunningLab
 from fairlead.drivers.linux.process_tree import Usage, usage_of_tree
 from fairlead.model.decode import decode
 from fairlead.model.objects import Node, Pod, Service

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from fairlead.app.lab.fork import LabError, Pipe
 from fairlead.app.lab.host.options import LabOptions, Listener, Settled
 from fairlead.app.lab.host.process import serve
-from fairlead.drivers.lab.run_folder import RunningLab, proxyless_from
+from fairlead.drivers.lab.running_labs import RunningLab, proxyless_from
 
 
 def serve_detached(options: LabOptions, listener: Listener) -> None:

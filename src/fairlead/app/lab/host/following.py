@@ -19,7 +19,7 @@ from fairlead.app.lab.host_link import HostSockets
 from fairlead.app.lab.plan import LabPlan
 from fairlead.drivers.lab import control_socket
 from fairlead.drivers.lab.control_socket import ControlReply
-from fairlead.drivers.lab.run_folder import RunningLab
+from fairlead.drivers.lab.running_labs import RunningLab
 from fairlead.model.document import Doc
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fairlead.app.lab.loopback import refusals
 from fairlead.app.lab.plan import LabManifest
 from fairlead.app.lab.settings import LabSettings
-from fairlead.drivers.lab.run_folder import RunningLab
+from fairlead.drivers.lab.running_labs import RunningLab
 from fairlead.model.socket_address import SocketAddress
 
 if TYPE_CHECKING:

@@ -24,8 +24,8 @@ from fairlead.app.lab.node_memory import recall
 from fairlead.app.lab.plan import LabPlan, WirePlan, memory_of_nodes
 from fairlead.app.lab.settings import NO_PROXY, LabSettings
 from fairlead.drivers.images.places import place_here
-from fairlead.drivers.lab import run_folder
-from fairlead.drivers.lab.run_folder import RunningLab
+from fairlead.drivers.lab import run_folder, running_labs
+from fairlead.drivers.lab.running_labs import RunningLab
 from fairlead.drivers.linux.process_tree import end_descendants
 
 WITHOUT_NAMESPACES = (
@@ -126,7 +126,7 @@ def _lab(plan: LabPlan, sockets: HostSockets) -> RunningLab:
     return RunningLab(plan.run_folder, os.getpid(), str(plan.wire.hub), plan.nodes[0].name)
 
 
-def _proxyless(settings: LabSettings) -> run_folder.ProxylessNodes:
+def _proxyless(settings: LabSettings) -> running_labs.ProxylessNodes:
     is_usual = settings.proxy_mode == NO_PROXY
     differ = (node.name for node in settings.nodes if (settings.proxy_mode_of(node) == NO_PROXY) != is_usual)
-    return run_folder.ProxylessNodes(is_usual, tuple(differ))
+    return running_labs.ProxylessNodes(is_usual, tuple(differ))

@@ -13,7 +13,7 @@ from fairlead.app.lab.credentials import write_credentials
 from fairlead.app.lab.plan import LabPlan
 from fairlead.app.lab.settings import LabSettings, Timers
 from fairlead.drivers.identity.certificates import facts_of
-from fairlead.drivers.lab.run_folder import RunningLab
+from fairlead.drivers.lab.running_labs import RunningLab
 from fairlead.labnet.addresses import DUAL_STACK
 from tests.support.control_plane_stand_ins import PUBLISHED
 
