@@ -7,6 +7,7 @@ import httpx2
 import pytest
 
 from fairlead.drivers.kube import http_transport
+from fairlead.drivers.kube.http_connection import HIGH_WATER
 from fairlead.drivers.kube.http_transport import Transport
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -152,7 +153,7 @@ def test_a_body_waits_for_its_reader():
             first = len(await anext(pieces))
             await asyncio.sleep(0.2)
             second = len(await anext(pieces))
-            assert first + second < 4 * http_transport.HIGH_WATER
+            assert first + second < 4 * HIGH_WATER
             assert first + second + sum([len(piece) async for piece in pieces]) == size
 
     asyncio.run(scenario())

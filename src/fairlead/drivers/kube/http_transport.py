@@ -10,22 +10,18 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import cache
-from typing import Any
 
-import httptools
 import httpx2
 
 from fairlead.drivers.kube.access.proxy import Proxy
+from fairlead.drivers.kube.http_connection import HttpConnection, ServerOrigin
 from fairlead.drivers.kube.tunnel import connect_through
 from fairlead.drivers.tls_buffers import keep_tls_buffers_small
 
 MAX_CONNECTIONS = 100  # watches included
 MAX_IDLE = 20
-IDLE_SECONDS = 15.0  # far less than servers keep an idle connection (upstream's 90, ours 120); enough from beat to beat
-HIGH_WATER = 256 << 10  # octets of a body that may wait for their reader
 
 SocketOption = tuple[int, int, int]
-_Origin = tuple[str, str, int]
 _Timeouts = dict[str, float | None]
 
 
@@ -49,9 +45,9 @@ class Transport(httpx2.AsyncBaseTransport):
         keep_tls_buffers_small()
         self._tls, self._server_name, self._proxy, self._options = tls, server_name, proxy, options
         self._context: ssl.SSLContext | None = None
-        self._busy: set[_Connection] = set()
+        self._busy: set[HttpConnection] = set()
         self._heard_at = 0.0
-        self._idle: dict[_Origin, list[_Connection]] = {}
+        self._idle: dict[ServerOrigin, list[HttpConnection]] = {}
         self._places = asyncio.Semaphore(MAX_CONNECTIONS)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -104,7 +100,7 @@ class Transport(httpx2.AsyncBaseTransport):
         for connection in [each for each in self._busy if now - each.heard_at >= silence]:
             connection.fail(httpx2.ReadError(why))
 
-    async def _connection(self, url: httpx2.URL, patience: float | None) -> "_Connection":
+    async def _connection(self, url: httpx2.URL, patience: float | None) -> HttpConnection:
         origin = (url.scheme, url.host, url.port or {"http": 80, "https": 443}[url.scheme])
         tls = self._fresh_context() if url.scheme == "https" else None
         idle = self._idle.get(origin, [])
@@ -124,17 +120,17 @@ class Transport(httpx2.AsyncBaseTransport):
             made.socket.setsockopt(*option)
         return made
 
-    async def _connect(self, origin: _Origin, tls: ssl.SSLContext | None) -> "_Connection":
+    async def _connect(self, origin: ServerOrigin, tls: ssl.SSLContext | None) -> HttpConnection:
         loop, (_, host, port) = asyncio.get_running_loop(), origin
         name = (self._server_name or host) if tls else None
         if self._proxy is None:
             _, made = await loop.create_connection(
-                lambda: _Connection(origin, self.heard), host, port, ssl=tls, server_hostname=name
+                lambda: HttpConnection(origin, self.heard), host, port, ssl=tls, server_hostname=name
             )
             return made
         sock = await connect_through(self._proxy, host, port)
         _, made = await loop.create_connection(
-            lambda: _Connection(origin, self.heard), sock=sock, ssl=tls, server_hostname=name
+            lambda: HttpConnection(origin, self.heard), sock=sock, ssl=tls, server_hostname=name
         )
         return made
 
@@ -149,7 +145,7 @@ class Transport(httpx2.AsyncBaseTransport):
             self._idle.clear()
         return context
 
-    def give_back(self, connection: "_Connection") -> None:
+    def give_back(self, connection: HttpConnection) -> None:
         """Take back a connection whose answer has been read, or been given up."""
         self._places.release()
         self._busy.discard(connection)
@@ -165,9 +161,9 @@ class Transport(httpx2.AsyncBaseTransport):
 class _Body(httpx2.AsyncByteStream):
     """An answer's body, and with its end the return of the connection."""
 
-    def __init__(self, transport: Transport, connection: "_Connection", patience: float | None) -> None:
+    def __init__(self, transport: Transport, connection: HttpConnection, patience: float | None) -> None:
         self._transport, self._patience = transport, patience
-        self._connection: _Connection | None = connection
+        self._connection: HttpConnection | None = connection
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         assert self._connection is not None
@@ -178,144 +174,6 @@ class _Body(httpx2.AsyncByteStream):
         connection, self._connection = self._connection, None
         if connection:
             self._transport.give_back(connection)
-
-
-class _Connection(asyncio.Protocol):
-    """One connection, and the answer that is arriving on it. Callbacks ``on_*`` are the parser's."""
-
-    def __init__(self, origin: _Origin, heard: Callable[[], None]) -> None:
-        self._tell = heard
-        self.origin, self.is_open = origin, True
-        self.heard_at = asyncio.get_running_loop().time()
-        self._bedtime: asyncio.TimerHandle | None = None
-        self._parser: Any = None
-        self._transport: asyncio.Transport
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._has_head = self._is_complete = self._may_follow = self._is_paused = False
-        self._pieces: list[bytes] = []
-        self._waiting = 0
-        self._error: httpx2.TransportError | None = None
-        self._news = asyncio.Event()
-
-    @property
-    def is_reusable(self) -> bool:
-        """Whether the answer has come to its end, and another one may follow."""
-        return self.is_open and self._is_complete and self._may_follow
-
-    @property
-    def socket(self) -> Any:
-        return self._transport.get_extra_info("socket")
-
-    async def ask(self, message: bytes, patience: float | None) -> tuple[int, list[tuple[bytes, bytes]]]:
-        """Send a request; status and headers of the answer."""
-        self.heard_at = asyncio.get_running_loop().time()  # nothing was due before
-        self._parser = httptools.HttpResponseParser(self)
-        self._headers = []
-        self._has_head = self._is_complete = False
-        self._transport.write(message)
-        while not self._has_head:
-            await self._more(patience)
-        return self._parser.get_status_code(), self._headers
-
-    async def read(self, patience: float | None) -> bytes:
-        """The next part of the body; empty at its end."""
-        while not self._pieces:
-            if self._is_complete:
-                return b""
-            await self._more(patience)
-        body = b"".join(self._pieces)
-        self._pieces.clear()
-        self._waiting = 0
-        if self._is_paused and self.is_open:
-            self._is_paused = False
-            self._transport.resume_reading()
-        return body
-
-    def rest(self) -> None:
-        """Be idle, for a limited time."""
-        self._bedtime = asyncio.get_running_loop().call_later(IDLE_SECONDS, self.close)
-
-    def wake(self) -> bool:
-        """Be used again; False if it is too late for that."""
-        if self._bedtime:
-            self._bedtime.cancel()
-        return self.is_open
-
-    def fail(self, error: httpx2.TransportError) -> None:
-        """Give the connection up; everything that waits for it gets the error."""
-        self._fail(error)
-        self.close()
-        self._news.set()
-
-    def close(self) -> None:
-        self.wake()
-        self.is_open = False
-        self._transport.abort()
-
-    async def _more(self, patience: float | None) -> None:
-        if self._error:
-            raise self._error
-        self._news.clear()
-        try:
-            async with asyncio.timeout(patience):
-                await self._news.wait()
-        except TimeoutError as error:
-            raise httpx2.ReadTimeout(f"nothing was heard for {patience} s") from error
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        self.heard_at = asyncio.get_running_loop().time()
-        self._tell()
-        if self._parser is None or self._is_complete:
-            self.close()  # nobody has asked
-            return
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
-            self._fail(httpx2.RemoteProtocolError(str(error)))
-            self.close()
-        self._news.set()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self.is_open = False
-        if self._has_head and not self._is_complete and not self._is_framed:
-            self._is_complete = True  # such a body ends with its connection (RFC 9112, section 6.3)
-        if not self._is_complete:
-            self._fail(httpx2.ReadError(str(error) if error else "the server has closed the connection"))
-        self._news.set()
-
-    def _fail(self, error: httpx2.TransportError) -> None:
-        self._error = self._error or error
-
-    @property
-    def _is_framed(self) -> bool:
-        return any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in self._headers)
-
-    def on_message_begin(self) -> None:
-        if self._is_complete:  # an answer that nobody has asked for
-            self.close()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name, value))
-
-    def on_headers_complete(self) -> None:
-        self._has_head = self._parser.get_status_code() >= 200  # else only a first word (RFC 9110, section 15.2)
-
-    def on_body(self, piece: bytes) -> None:
-        self._pieces.append(piece)
-        self._waiting += len(piece)
-        if self._waiting > HIGH_WATER and not self._is_paused:
-            self._is_paused = True
-            self._transport.pause_reading()
-
-    def on_message_complete(self) -> None:
-        if self._has_head:
-            self._is_complete, self._may_follow = True, self._parser.should_keep_alive()
-        else:
-            self._headers = []
 
 
 def _head(request: httpx2.Request) -> bytes:
