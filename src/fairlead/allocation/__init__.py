@@ -1,1 +1,1 @@
-"""Who owns which virtual IP and which port: pure choices over explicit state."""
+"""Owners of virtual IPs and ports: pure choices over explicit state."""

@@ -49,5 +49,5 @@ def import_pod_modules() -> None:
 
 
 def main() -> None:
-    """Be a nursery at the socket whose number is the argument."""
+    """Run as a nursery at the socket whose number is the argument."""
     nursery.serve(socket.socket(fileno=int(sys.argv[1])), import_pod_modules)

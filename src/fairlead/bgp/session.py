@@ -132,7 +132,7 @@ class Session:
         self._tell()
 
     def connected(self, local: str, now: float) -> None:
-        """There is a connection, from this address."""
+        """Begin on a new connection, from this local address."""
         address = ip_address(local.partition("%")[0])
         self._local = "" if address.is_link_local or address.is_loopback else local
         self._octets = b""
@@ -310,7 +310,7 @@ class Session:
 
     @property
     def _families(self) -> list[IPFamily]:
-        """Those of which both sides exchange routes."""
+        """The address families that both sides have agreed on."""
         theirs = self._peer.capabilities.families if self._peer else ()
         return [family for family in self.terms.families if family in theirs]
 

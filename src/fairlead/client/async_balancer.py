@@ -66,7 +66,7 @@ class AsyncBalancer:
         wait: float = 0.0,
         tried: Iterable[Endpoint] = (),
     ) -> AsyncIterator[Endpoint]:
-        """As ``Balancer.pick``."""
+        """Like ``Balancer.pick``."""
         self._follow()
         member = await self._pool.take(Wanted(key, role, frozenset(tried)), wait)
         verdict = RequestOutcome.UNKNOWN
@@ -90,7 +90,7 @@ class AsyncBalancer:
         wait: float = 0.0,
         attempts: int = ATTEMPTS,
     ) -> T:
-        """As ``Balancer.call``."""
+        """Like ``Balancer.call``."""
         tried: list[Endpoint] = []
         while True:
             try:

@@ -10,7 +10,7 @@ FAMILIES = ("IPv4", "IPv6")  # the first one that has endpoints is used
 
 
 class Source(Protocol):
-    """Where endpoints come from."""
+    """A source of endpoints."""
 
     def follow(self, doubt: asyncio.Event) -> AsyncGenerator[Update, None]:
         """Yield the set, and again whenever it might have changed, until the caller stops.

@@ -59,7 +59,7 @@ class Authority:
         return replace(settings, own_addresses=own, serial=serial, reverse_nodes=self._reverse_nodes)
 
     def attach(self, forget: Forget) -> None:
-        """Have ``forget`` called with what each change outdates."""
+        """Register ``forget``, which is called with the keys that each change makes outdated."""
         self._listeners.append(forget)
 
     def change(self, old: Watched | None, new: Watched | None, now: int, imported: bool = False) -> bool:

@@ -138,7 +138,7 @@ def _wants_nsid(options: bytes) -> bool:
 
 
 def skip_name(packet: bytes, position: int) -> int:
-    """Where a name ends, compressed or not."""
+    """The offset after a name, compressed or not."""
     while length := packet[position]:
         if length >= 0xC0:
             return position + 2

@@ -141,7 +141,7 @@ class Reason(enum.Enum):
 
 
 class Origin(NamedTuple):
-    """Where an answer comes from: the reason, and the Service (or other object) that it is about."""
+    """The origin of an answer: the reason, and the Service or other object that it is about."""
 
     reason: Reason
     subject: ObjectKey | None = None
@@ -203,7 +203,7 @@ def namespace_tag(name: str) -> Tag:
 
 
 def address_tag(address: str) -> Tag:
-    """Who has an address."""
+    """The owner of an address."""
     return Tag("address", address)
 
 

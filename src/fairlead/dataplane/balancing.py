@@ -93,7 +93,7 @@ def _weights(text: str) -> tuple[tuple[str, int], ...] | None:
 
 
 def even_slots(targets: Sequence[Target], weights: Sequence[int]) -> tuple[Target, ...]:
-    """As few slots as express the weights, each to be drawn as often as any other."""
+    """The smallest list of slots that expresses the weights; each slot is equally likely."""
     divisor = gcd(*weights)
     return tuple(t for t, weight in zip(targets, weights, strict=True) for _ in range(weight // divisor))
 

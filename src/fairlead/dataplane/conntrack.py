@@ -36,7 +36,7 @@ Served = dict[Frontend, tuple[Target, ...]]
 
 
 def forgotten_protocols(view: NodeView) -> tuple[str, ...]:
-    """Whose stale flows are to be forgotten."""
+    """The protocols whose stale flows must be deleted."""
     return ("udp", "tcp") if view.resets_connections else ("udp",)
 
 

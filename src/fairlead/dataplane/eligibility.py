@@ -36,14 +36,14 @@ class NodeCheck(NamedTuple):
 
 
 def check_of_node(node: Node, families: Iterable[IPFamily]) -> NodeCheck | None:
-    """Where a node's proxy is asked; None for a Node without an address."""
+    """The health check address of a node's proxy; None for a Node without an address."""
     known = (first_of(family, node.internal_ips) for family in families)
     address = next((address for address in known if address), None)
     return NodeCheck(address, PROXY_PORT) if address else None
 
 
 def check_of_service(service: Service, of_node: NodeCheck) -> NodeCheck | None:
-    """Where a node is asked for a Service's endpoints; None for a Service that any node serves."""
+    """The address to ask a node for a Service's endpoints; None for a Service that any node serves."""
     port = health_check_node_port(service)
     return of_node._replace(port=port) if port else None
 

@@ -138,7 +138,7 @@ def categorize(port: ForwardedPort, found: list[Candidate], place: ProxyPlace) -
 
 
 def _weighty(group: list[Candidate]) -> list[Candidate]:
-    """Those that are to get anything; all when none is."""
+    """The endpoints with a positive weight; all endpoints if no weight is positive."""
     return [c for c in group if c.weight] or group
 
 

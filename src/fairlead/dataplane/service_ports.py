@@ -108,7 +108,7 @@ def _load_balancer_ips(service: Service, family: IPFamily) -> tuple[str, ...]:
 
 
 def health_check_node_port(service: Service) -> int:
-    """Where load balancers ask whether this node has endpoints; 0 for a Service that they need not ask about."""
+    """The port where load balancers ask whether this node has endpoints; 0 for Services without such a check."""
     is_asked = service.spec.type == "LoadBalancer" and service.spec.external_traffic_policy == "Local"
     return service.spec.health_check_node_port if is_asked else 0
 

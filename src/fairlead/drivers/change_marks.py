@@ -61,7 +61,7 @@ class ChangeMarks:
 
 
 def recent_folder(folder: Path) -> Path:
-    """Where parts keep what they have told lately, for a folder of listeners."""
+    """The folder where parts keep their recent marks, next to a folder of listeners."""
     return folder.with_name("recent-marks")
 
 

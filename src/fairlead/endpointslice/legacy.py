@@ -68,7 +68,7 @@ def _address(endpoint: Endpoint) -> EndpointAddress:
 
 
 def _truncate(subsets: tuple[EndpointSubset, ...]) -> tuple[tuple[EndpointSubset, ...], bool]:
-    """At most a thousand addresses, ready ones before others; and whether that left any out."""
+    """At most a thousand addresses, ready ones first, and whether any were left out."""
     room = MAX_ADDRESSES
     ready, unready = [], []
     for subset in subsets:

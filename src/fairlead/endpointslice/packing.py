@@ -47,7 +47,7 @@ def pack(
     labels: Mapping[str, str],
     limit: int = MAX_ENDPOINTS,
 ) -> list[Bin]:
-    """Where each wanted endpoint goes: one ``Bin`` for every existing slice (empty: not needed) and every new one.
+    """The packing of wanted endpoints: one ``Bin`` for every existing slice (empty: not needed) and every new one.
 
     Every wanted endpoint is in exactly one bin afterwards, and no bin holds more than ``limit``.
 

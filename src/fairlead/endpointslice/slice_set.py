@@ -144,7 +144,7 @@ def _needed(
 
 
 def _reuse(drafts: list[_Draft], spare: list[EndpointSlice]) -> list[_Draft]:
-    """Let spare slices become those that would have to be made; used ones leave ``spare``."""
+    """Reuse spare slices in place of new ones; used ones are removed from ``spare``."""
     spare.sort(key=lambda s: -len(s.endpoints or ()))  # from the back: one that is empty already may need no write
     return [draft._replace(origin=spare.pop()) if draft.origin is None and spare else draft for draft in drafts]
 

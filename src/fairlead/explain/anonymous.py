@@ -79,7 +79,7 @@ class Anonymizer:
         return Statement(self._phrase(shown.text), because, tuple(map(self.statement, shown.parts)), shown.verdict)
 
     def _phrase(self, shown: str) -> str:
-        """The same sentence with other values; its template contains no names."""
+        """The sentence with other values; its template contains no names."""
         return shown.mapped(self.text) if isinstance(shown, Phrase) else self.text(shown)
 
     def _evidence(self, evidence: Evidence) -> Evidence:

@@ -60,7 +60,7 @@ class Make(NamedTuple):
 
 
 class HardLink(NamedTuple):
-    """Have a second name for something that the layer has made."""
+    """Create a hard link to an earlier entry of the layer."""
 
     path: Path
     target: Path
@@ -68,13 +68,13 @@ class HardLink(NamedTuple):
 
 
 class Hide(NamedTuple):
-    """Let nothing be seen of what lower layers have at a path."""
+    """Hide a path of lower layers."""
 
     path: Path
 
 
 class HideBelow(NamedTuple):
-    """Let nothing be seen of what lower layers have in a folder, which is made if need be."""
+    """Hide the content that lower layers have in a folder, which is created if it is missing."""
 
     path: Path
 
@@ -159,7 +159,7 @@ class LayerPlan:
             raise _refusal(entry.name, f"the layer's files would be larger than {self.limits.octets} octets together")
 
     def _enter(self, name: str, folder: Path) -> None:
-        """See that each folder on the way is one, and not a link; those that are not there will be made."""
+        """Check that each parent is a folder and not a link; missing ones will be created."""
         for length in range(len(folder), 0, -1):
             way = folder[:length]
             match self._made.get(way):

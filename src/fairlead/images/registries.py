@@ -1,4 +1,4 @@
-"""Where an image is asked for: its registry, its mirrors, over TLS or not.
+"""The endpoints of an image: its registry and its mirrors, with or without TLS.
 
 Read from Podman's ``registries.conf`` (version 2), whose users need write nothing new:
 https://github.com/containers/image/blob/main/docs/containers-registries.conf.5.md
@@ -30,7 +30,7 @@ class RegistryEndpoint(NamedTuple):
 
     @property
     def url(self) -> str:
-        """Where its API begins."""
+        """The base URL of its API."""
         return f"{'http' if self.plain else 'https'}://{self.host}/v2"
 
 
@@ -73,7 +73,7 @@ def read_registries(text: str, what: str) -> Registries:
 
 
 def endpoints(name: ImageName, registries: Registries, plain: Sequence[str] = ()) -> list[RegistryEndpoint]:
-    """Where to ask, mirrors first.
+    """The endpoints to ask, mirrors first.
 
     Args:
         plain: registries to which the user wants to speak without TLS.

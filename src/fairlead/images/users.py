@@ -40,7 +40,7 @@ class _User(NamedTuple):
 
 
 def identity_of(user: str, accounts: Accounts) -> Identity:
-    """Who ``USER[:GROUP]`` is, by names or numbers; nothing means root. A number needs no entry, a name does.
+    """Resolve ``USER[:GROUP]``, names or numbers; empty means root. A number needs no entry, a name does.
 
     Raises:
         UserError: there is no such name.

@@ -53,7 +53,7 @@ def diagnose(cluster: Cluster, namespaces: Iterable[str]) -> str:
 
 
 def report(cluster: Cluster, namespaces: Iterable[str]) -> str:
-    """For a failed test: what is wrong in its namespaces, and the trees of the failing Services."""
+    """The report for a failed test: findings in its namespaces, and the trees of the failing Services."""
     wanted = sorted(set(namespaces))
     parts = [diagnose(cluster, wanted)]
     keys = sorted(key for key in cluster.snapshot.services if key.namespace in wanted and key != _API)

@@ -19,7 +19,7 @@ class Forwarded(NamedTuple):
 
     @property
     def url(self) -> str:
-        """For HTTP."""
+        """The URL for HTTP."""
         return f"http://{LOOPBACK}:{self.port}"
 
     def __enter__(self) -> "Forwarded":

@@ -36,7 +36,7 @@ def start_owned(options: LabOptions, owner: int | None, tell: Callable[[str], No
 
 
 def main() -> NoReturn:
-    """Be the host process. Standard input is a socket: first comes its length and a pickled ``LabOptions``, later
+    """Run as the host process. Standard input is a socket: first come a length and a pickled ``LabOptions``, later
     nothing but its end. Standard output is the pipe for news; an argument names another owner than that socket."""
     life = socket.socket(fileno=os.dup(0))
     with life.makefile("rb") as told:

@@ -144,6 +144,6 @@ def _follow(asking: Asking, parts: Iterable[LabPart], seconds: float, deadline: 
 
 
 def _remind(asking: Asking, deadline: float) -> int:
-    """Have the API server send its current version to every watcher."""
+    """Make the API server send its current version to every watcher."""
     with asking.ask(API, {"op": "reached", "version": 0}) as made:
         return int(answer(API, made, deadline - time.monotonic())["version"])

@@ -253,7 +253,7 @@ class Scope:
         return explaining.diagnose(explaining.read(self._connection), [self._namespace])
 
     def report(self) -> str:
-        """For the reader of a failed test: what is wrong in the namespace, and the trees of its Services."""
+        """The report for a failed test: findings in the namespace, and the trees of its Services."""
         from fairlead.lab import explaining
 
         return explaining.report(explaining.read(self._connection), [self._namespace])

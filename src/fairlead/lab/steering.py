@@ -19,7 +19,7 @@ def proxies(connection: LabConnection) -> list[LabPart]:
 
 
 def name_servers(connection: LabConnection) -> list[LabPart]:
-    """Those that are ready."""
+    """The parts that are ready."""
     return name_servers_of(_ready(connection, PODS, DNS_NAMESPACE, _DNS_LABELS))
 
 

@@ -20,7 +20,7 @@ DUAL_STACK: Families = (IPFamily.IPV4, IPFamily.IPV6)
 
 @dataclass(frozen=True)
 class AddressPlan:
-    """Where everything is in one IP family; networks in CIDR notation.
+    """All addresses of one IP family; networks in CIDR notation.
 
     Attributes:
         underlay: the link that all nodes are on.

@@ -16,7 +16,7 @@ from fairlead.model.addresses import IPFamily, family_of
 
 
 class LoadBalancing(enum.StrEnum):
-    """Who brings packets for a load balancer's address to which nodes.
+    """The protocol that brings packets for a load balancer's address to nodes.
 
     SPREAD: the world outside, to all nodes that serve it. ONE_NODE: one node answers for it on the link. BGP: nodes
     tell a router that somebody runs in the world outside.

@@ -33,7 +33,7 @@ table ip6 fairlead-sources {{
 
 @dataclass(frozen=True)
 class NodeNetwork:
-    """Where a node is on the network.
+    """A node's place on the network.
 
     Attributes:
         index: counts from 1; what has no address of its own is numbered by it.

@@ -17,7 +17,7 @@ _SHIFT = 10_000
 
 
 def loopback_plan(number: int) -> AddressPlan:
-    """Where everything is in the lab with this number."""
+    """All addresses of the lab with this number."""
     own = f"127.{number}"
     return AddressPlan(
         underlay=f"{own}.240.0/24",

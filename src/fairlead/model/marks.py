@@ -6,7 +6,7 @@ import msgspec
 
 
 class Station(enum.StrEnum):
-    """Where a change has come to, in the order in which it gets there."""
+    """The stations of a change, in their order."""
 
     OBJECT = "object"  # the API has a Service or a NetworkPolicy
     STATUS = "status"  # a node has told the API how a Pod is

@@ -222,7 +222,7 @@ def _count(counts: dict[str, Map[ObjectKey, int]], service: ObjectKey, addresses
 
 
 def _index(claims: Iterable[tuple[ObjectKey, tuple[str, ...]]]) -> Map[str, frozenset[ObjectKey]]:
-    """Who claims each address."""
+    """The Services that claim each address."""
     index: dict[str, frozenset[ObjectKey]] = {}
     for key, addresses in claims:
         for address in addresses:

@@ -10,7 +10,7 @@ _WITH_BRACKETS = re.compile(r"\[([^]]*)\](?::(.*))?")
 
 
 class SocketAddress(NamedTuple):
-    """Where a datagram or connection goes to, or comes from."""
+    """The address and port of one end of a datagram or connection."""
 
     ip: str
     port: int

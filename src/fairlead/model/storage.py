@@ -15,7 +15,7 @@ VOLUME_PROTECTION = "kubernetes.io/pv-protection"
 
 
 class StorageClass(KubeObject, frozen=True):
-    """Who makes volumes, and what happens to them."""
+    """A class of volumes: provisioner, reclaim policy and binding mode."""
 
     provisioner: str = ""
     reclaim_policy: str = "Delete"

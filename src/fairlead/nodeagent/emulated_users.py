@@ -119,7 +119,7 @@ def call(name: str, arguments: Sequence[int], users: Users) -> CallOutcome:
 
 
 def passed_on(name: str, arguments: Sequence[int], users: Users) -> Users:
-    """Who a process is after one of ``PASSED_ON``, which the kernel does."""
+    """The users of a process after one of ``PASSED_ON``, which the kernel executes."""
     if name == "prctl":
         keeps = bool(arguments[1]) and users.may_all  # who has none keeps none
         return users._replace(keeps=keeps) if arguments[0] == _SET_KEEPCAPS else users

@@ -31,13 +31,13 @@ class PodSockets(NamedTuple):
     others: frozenset[str]
 
     def to_bind(self, ip: str, port: int) -> Address | None:
-        """Where a socket is to be bound instead; None: where the program says."""
+        """The address to bind a socket to instead; None: the program's own."""
         if ip_address(ip).is_unspecified:
             return self.own, self.ports.bound(port) if port else 0
         return self._of_lab(ip, port) if port else None
 
     def to_connect(self, ip: str, port: int) -> Address | None:
-        """Where a socket is to be connected to instead; None: where the program says."""
+        """The address to connect a socket to instead; None: the program's own."""
         if port == DNS_PORT and ip in self.others:
             return self.nameserver
         return self._of_lab(ip, port)

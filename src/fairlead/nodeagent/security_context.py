@@ -57,7 +57,7 @@ def identity_in(container: Container, pod: RunPod, image: ImageUser = NO_IMAGE_U
 
 
 def credentials_of(container: Container, pod: RunPod, image: ImageUser = NO_IMAGE_USER) -> ProcessCredentials:
-    """As whom the container runs.
+    """The credentials that the container runs with.
 
     Raises:
         CredentialsError: see ``identity_in``.

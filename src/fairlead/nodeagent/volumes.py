@@ -208,7 +208,7 @@ def mounts_of(
 
 
 def outer_first(mounts: Iterable[Mount]) -> list[Mount]:
-    """In an order in which none covers another one that came before it."""
+    """Sort mounts so that none covers an earlier one."""
     return sorted(mounts, key=lambda mount: mount.target.count("/"))
 
 

@@ -62,7 +62,7 @@ class ExecSession(Protocol):
         """Raises PeerError when the client breaks the protocol."""
 
     def output(self, stream: Output, data: bytes) -> None:
-        """Have the client see what the command wrote."""
+        """Send output of the command to the client."""
 
     def finish(self, status: bytes) -> None:
         """Tell the client how the command ended; nothing can be sent after it."""

@@ -58,13 +58,13 @@ class PortSession(Protocol):
         """The events of received bytes; call it once with no bytes to begin. Raises PeerError."""
 
     def send(self, connection: int, data: bytes) -> None:
-        """Have the client see what the Pod has sent."""
+        """Send data of the Pod to the client."""
 
     def end(self, connection: int) -> None:
         """The Pod sends no more on this connection."""
 
     def finish(self, connection: int, error: str = "") -> None:
-        """Be done with a connection, both ways, and say why if it failed."""
+        """Close a connection in both directions, with the reason if it failed."""
 
     def close(self) -> None:
         """Accept no more connections."""
@@ -158,7 +158,7 @@ class PortForward:
         return [event for received in self._spdy.receive(carried) for event in self._on_event(received)]
 
     def send(self, connection: int, data: bytes) -> None:
-        """Have the client see what the Pod has sent."""
+        """Send data of the Pod to the client."""
         self._spdy.send(connection, data)
 
     def end(self, connection: int) -> None:
@@ -166,7 +166,7 @@ class PortForward:
         self._spdy.send(connection, b"", fin=True)
 
     def finish(self, connection: int, error: str = "") -> None:
-        """Be done with a connection, both ways, and say why if it failed."""
+        """Close a connection in both directions, with the reason if it failed."""
         request = self._requests.pop(connection, None)
         if request is not None:
             self._spdy.send(self._connections.pop(request).error, error.encode(), fin=True)

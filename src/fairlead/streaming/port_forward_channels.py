@@ -53,14 +53,14 @@ class ChannelPortForward:
         return events if self._socket.is_open else [*events, AllGone()]
 
     def send(self, connection: int, data: bytes) -> None:
-        """Have the client see what the Pod has sent."""
+        """Send data of the Pod to the client."""
         self._channels.send(connection, data)
 
     def end(self, connection: int) -> None:
         """The Pod sends no more; there is no way to say so."""
 
     def finish(self, connection: int, error: str = "") -> None:
-        """Be done with a connection, and say why if it failed; the last one closes the WebSocket."""
+        """Close a connection, with the reason if it failed; the last one closes the WebSocket."""
         if error:
             self._channels.send(connection + 1, error.encode())
         self._open.discard(connection)
@@ -68,7 +68,7 @@ class ChannelPortForward:
             self._socket.close()
 
     def close(self) -> None:
-        """Be done with all connections."""
+        """Close all connections."""
         self._socket.close()
 
     def data_to_send(self) -> bytes:

@@ -45,7 +45,7 @@ class Labs:
 
     @classmethod
     def of(cls, config: pytest.Config) -> "Labs":
-        """Those of a run."""
+        """The labs of a run."""
         worker: dict[str, Any] | None = getattr(config, "workerinput", None)
         run = run_of(worker["testrunuid"]) if worker else secrets.token_hex(4)
         return cls(

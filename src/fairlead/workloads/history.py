@@ -23,7 +23,7 @@ HISTORY_LIMIT = 10  # revisions kept beside those in use, when the set does not 
 
 @dataclass(frozen=True)
 class HistoryPlan:
-    """At most one of: a revision to make, or one whose number must become ``number``."""
+    """The next write, at most one: a revision to create, or one to renumber to ``number``."""
 
     create: Doc | None = None
     renumber: ControllerRevision | None = None

@@ -1,4 +1,4 @@
-"""Who of several replicas works: rules for a Lease that all of them read and one of them holds.
+"""Leader election among replicas: rules for a Lease that all of them read and one of them holds.
 
 A candidate never compares clocks of two machines. It notes by its own clock when it saw the Lease change last, and
 takes the Lease over once that is longer ago than the Lease's own duration. The holder renews it far more often, and

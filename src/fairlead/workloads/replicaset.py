@@ -36,7 +36,7 @@ def plan_replicas(replica_set: Replicated, mine: Sequence[Pod]) -> ReplicaPlan:
 
 
 def _most_dispensable(pods: Sequence[Pod], count: int) -> tuple[Pod, ...]:
-    """Those that do least: not placed before placed, not running, not ready, on crowded Nodes, young."""
+    """The Pods to delete first: unscheduled, not running, not ready, on Nodes with many replicas, young."""
     crowd = Counter(pod.spec.node_name for pod in pods)
 
     def newest_first(pod: Pod) -> tuple[int, ...]:

@@ -45,7 +45,7 @@ def next_new_size(deployment: Deployment, new: ReplicaSet, old: Sequence[Replica
 
 
 def next_old_sizes(deployment: Deployment, new: ReplicaSet, old: Sequence[ReplicaSet]) -> dict[str, int]:
-    """By name, the replicas of those earlier ReplicaSets that are to shrink now; Pods that do not work go first."""
+    """The new replicas of earlier ReplicaSets that shrink now, by name; Pods that are not ready are removed first."""
     oldest_first = sorted(old, key=lambda rs: (rs.metadata.creation_timestamp or "", rs.name))
     at_least = deployment.replicas - limits_of(deployment).unavailable
     pending = new.replicas - new.status.available_replicas

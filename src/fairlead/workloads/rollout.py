@@ -49,7 +49,7 @@ def ready_by_status(object_: KubeObject) -> tuple[LabelSelector, int] | None:
 
 
 def pods_of(object_: KubeObject, pods: Iterable[Pod]) -> list[Pod]:
-    """Those that the object waits for, if it is one of the ``KINDS``."""
+    """The Pods that the object waits for, if it is one of the ``KINDS``."""
     match object_:
         case Pod():
             return [object_]

@@ -183,7 +183,7 @@ def make_claims(stateful_set: StatefulSet, ordinal: int) -> list[Doc]:
 
 
 def claim_owners(stateful_set: StatefulSet, claim: PersistentVolumeClaim) -> tuple[OwnerReference, ...]:
-    """Who a claim is to belong to: the set as well, when it takes its claims along (KEP-1847)."""
+    """The owners of a claim: also the set, if its retention policy deletes claims with it (KEP-1847)."""
     mine = structs.replace(controller_reference(stateful_set, "apps/v1", "StatefulSet"), controller=False)
     others = tuple(owner for owner in claim.metadata.owner_references or () if owner.uid != mine.uid)
     taken_along = stateful_set.spec.persistent_volume_claim_retention_policy.when_deleted == "Delete"

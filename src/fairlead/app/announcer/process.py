@@ -79,7 +79,7 @@ class Announcer:
         self.metrics = SessionMetrics()
 
     def informers(self) -> list[Informer[Any]]:
-        """Those that watch by now: slices are needed by few Services."""
+        """The informers that run now: slices are watched only if a Service needs them."""
         return [self._services, self._nodes, *([self._slices] if self._needs_slices.is_set() else ())]
 
     async def run(self, ready: Callable[[], None]) -> None:

@@ -14,7 +14,7 @@ class AnnouncementProtocol(Protocol):
 
     @property
     def protocol(self) -> str:
-        """Its name in Events."""
+        """The name of the protocol in Events."""
 
     def step(self, orders: Orders, now: float) -> Collection[str]:
         """Do what the orders call for now.

@@ -67,7 +67,7 @@ class ControllerContext:
     marks: ChangeMarks = field(default_factory=ChangeMarks)
 
     def late(self, what: str) -> float:
-        """For how many seconds a test has this wait."""
+        """The seconds for which a test delays this."""
         return self.steering.faults.seconds(what) if self.steering else 0.0
 
     @cached_property

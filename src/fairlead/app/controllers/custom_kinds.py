@@ -46,7 +46,7 @@ class CustomKinds:
 
     @property
     def collections(self) -> list[Discovered]:
-        """Those that are followed now."""
+        """The collections that are watched now."""
         return [collection for collection, _ in self._followed.values()]
 
     def _changed(self, old: CustomResourceDefinition | None, new: CustomResourceDefinition | None) -> None:

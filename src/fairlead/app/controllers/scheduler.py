@@ -81,7 +81,7 @@ class Scheduler:
             self._try_again(has_affinity)
 
     def _try_again(self, concerns: Callable[[Pod], bool] = lambda pod: True) -> None:
-        """Have a look at the Pods without a Node that a change may concern."""
+        """Queue the unscheduled Pods that a change might concern."""
         for key in self._unscheduled:
             if (pod := self._pods.objects.get(key)) and concerns(pod):
                 self.queue.add(key)

@@ -56,7 +56,7 @@ class StatefulSetController:
             self.queue.add(new.key)
 
     def _claim_changed(self, old: PersistentVolumeClaim | None, new: PersistentVolumeClaim | None) -> None:
-        """Who lacks a claim now is told by its Pods; sets with claims in one namespace are few."""
+        """Queue the sets that a deleted claim can belong to; sets with claims in one namespace are few."""
         for wanted in self._sets.objects.values() if new is None else ():
             if old and wanted.namespace == old.namespace and wanted.spec.volume_claim_templates:
                 self.queue.add(wanted.key)
@@ -105,7 +105,7 @@ class StatefulSetController:
             await self._pods.delete(stateful_set, pod)
 
     async def _make_claims(self, stateful_set: StatefulSet, ordinal: int) -> None:
-        """See that a Pod's claims are there before it is; those that are there already keep what they hold."""
+        """Create a Pod's missing claims before the Pod; existing claims keep their content."""
         for document in make_claims(stateful_set, ordinal):
             name = document["metadata"]["name"]
             if ObjectKey(stateful_set.namespace, name) in self._claims.objects:

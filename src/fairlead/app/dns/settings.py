@@ -26,7 +26,7 @@ class SettingsError(ValueError):
 
 @dataclass
 class ConfigurationSource:
-    """Where a configuration comes from, and what was read of it last.
+    """The source of a configuration, and the last content read from it.
 
     Attributes:
         name: of the file; by its ending ``.yaml`` or ``.yml`` it is ours, else a Corefile.

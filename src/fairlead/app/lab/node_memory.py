@@ -52,7 +52,7 @@ class NodeMemory(msgspec.Struct, frozen=True):
         return NodeMemory(added, self.removed if added != self.added else (*self.removed, name))
 
     def nodes(self, named: Iterable[LabNode], families: Families) -> tuple[LabNode, ...]:
-        """Those that the lab has, given those that its options name, and the lab's IP families.
+        """The nodes of the lab, from those in its options and the lab's IP families.
 
         Raises:
             LabError: two of them want the same place on the network.

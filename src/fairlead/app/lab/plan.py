@@ -88,12 +88,12 @@ class LabPlan:
 
     @property
     def nodes(self) -> tuple[LabNode, ...]:
-        """Those of this host that it starts with."""
+        """The initial nodes of this host."""
         return tuple(node for node in self.settings.nodes if not node.peer)
 
     @property
     def invited(self) -> tuple[LabNode, ...]:
-        """Those of other hosts that it knows from an earlier life."""
+        """The nodes of other hosts, known from an earlier start."""
         return tuple(node for node in self.settings.nodes if node.peer)
 
     @property
@@ -103,12 +103,12 @@ class LabPlan:
 
     @property
     def mtu(self) -> int:
-        """Of everything on the underlay: what leaves for another host must fit into a packet there."""
+        """The MTU of the underlay: frames to another host must fit into a packet there."""
         return inner_mtu(self.wire.address.family) if self.wire else USUAL_MTU
 
     @property
     def networks(self) -> tuple[AddressPlan, ...]:
-        """Those of each IP family, the cluster's own first."""
+        """The networks of each IP family, the primary family first."""
         if self.loopback is not None:
             return (loopback_plan(self.loopback),)
         return tuple(PLANS[family] for family in self.settings.ip_families)
@@ -120,7 +120,7 @@ class LabPlan:
 
     @property
     def api_address(self) -> tuple[str, int]:
-        """Where the API server listens inside the lab."""
+        """The address where the API server listens inside the lab."""
         return self.networks[0].switch, API_PORT
 
     def steering(self, part: str, place: str) -> Steering:
@@ -197,7 +197,7 @@ class LabPlan:
 
     @property
     def clients(self) -> dict[str, CertificateClient]:
-        """Who each component is to the API server, as a real cluster has them."""
+        """The API user of each component, as in a real cluster."""
         return {
             "admin": CertificateClient("kubernetes-admin", ("system:masters",)),
             **(_BESIDE_OTHERS if self.settings.control_plane else _ALONE),
@@ -236,5 +236,5 @@ def proxy_of(node: NodeNetwork) -> str:
 
 
 def user_of(node: NodeNetwork) -> CertificateClient:
-    """Who the node's agent is to the API server."""
+    """The API user of the node's agent."""
     return CertificateClient(f"system:node:{node.name}", ("system:nodes",))

@@ -30,7 +30,7 @@ class Door(NamedTuple):
 
     @property
     def outside(self) -> str:
-        """Where it answers there, as people write it."""
+        """The outside address and port, as text."""
         host = f"[{self.address}]" if ":" in self.address else self.address or "nodes"
         return f"{host}:{self.port}/{self.protocol}"
 
@@ -44,7 +44,7 @@ def doors_of(service: Service) -> list[Door]:
 
 
 def published_doors(service: Service) -> list[Door]:
-    """Those that can answer on this machine too: TCP and UDP over IPv4."""
+    """The doors that can also be opened on this machine: TCP and UDP over IPv4."""
     has_node_ports = IPFamily.IPV4 in (service.spec.ip_families or IPV4_ONLY)
 
     def is_passed_on(door: Door) -> bool:
@@ -62,7 +62,7 @@ def write_published(path: Path, ports: Mapping[Door, int]) -> None:
 
 
 def read_published(path: Path) -> dict[Door, str]:
-    """Where each door answers on this machine, in words; nothing when nothing is published."""
+    """The address of each door on this machine, as text; empty if nothing is published."""
     try:
         rows = json.loads(path.read_text())
     except FileNotFoundError:

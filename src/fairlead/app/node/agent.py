@@ -152,7 +152,7 @@ class NodeAgent:
         return Heartbeat(self._client, node, self._options.heartbeat, register, facts=facts)
 
     def pods(self) -> list[PodRun]:
-        """Those that run here, in the order in which they came."""
+        """The Pods of this node, in the order of their arrival."""
         return list(self._runs.values())
 
     def _faults_changed(self) -> None:
@@ -182,7 +182,7 @@ class NodeAgent:
         await asyncio.gather(*(run.api.happened.wait() for run in self._runs.values()))
 
     def _remove_leftover_volumes(self) -> None:
-        """Those of Pods that were deleted while no agent ran; what the others have written stays theirs."""
+        """Remove the volumes of Pods that were deleted while no agent ran; other Pods keep theirs."""
         here = {pod.metadata.uid for pod in self._pods.objects.values()}
         for folder in self._options.volumes.glob("*"):
             if folder.name not in here:

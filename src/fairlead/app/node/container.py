@@ -90,7 +90,7 @@ class ContainerRun:
         return FinishedLog(self._context.log_path(self.container, run))
 
     def log_paths(self) -> tuple[Path, ...]:
-        """Where the logs are that are kept of it: of the run that is the last, and of the one before it."""
+        """The paths of its kept logs: of the last run, and of the one before."""
         last = self.running.run if self.running else self.record.restart_count
         return tuple(self._context.log_path(self.container, run) for run in range(max(0, last - 1), last + 1))
 

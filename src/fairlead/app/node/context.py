@@ -116,12 +116,12 @@ class PodContext:
         return f"{self.pod.name}_{self.pod.namespace}({self.pod.metadata.uid})"
 
     def log_path(self, container: Container, run: int) -> Path:
-        """Where a container's run with this number (from 0) leaves what it prints."""
+        """The log file of a container's run with this number (from 0)."""
         folder = f"{self.pod.namespace}_{self.pod.name}_{self.pod.metadata.uid}"
         return self.settings.logs / folder / f"{container.name}-{run}.log"
 
     def message_path(self, container: Container, run: int) -> Path:
-        """Where a container's run leaves its last words."""
+        """The file for the termination message of a container's run."""
         return self.log_path(container, run).with_suffix(".message")
 
     async def process_spec(self, container: Container, stdio: Stdio, image: RealImage | None) -> ProcessSpec:
@@ -180,7 +180,7 @@ class PodContext:
         return program_of(container, image) if image else program_for(container, self.settings.images.commands)
 
     def _identity(self) -> dict[str, str]:
-        """Who a built-in image is, which a real one would ask the downward API for."""
+        """The identity of a Pod for built-in images; a real image would use the downward API."""
         return {
             "POD_NAME": self.pod.name,
             "POD_NAMESPACE": self.pod.namespace,

@@ -37,7 +37,7 @@ class HostPorts:
         self._watch = RulesetWatch()
 
     async def put(self, uid: str, forwards: tuple[HostPortForward, ...]) -> None:
-        """Have these forwards, and no others, for the Pod with this UID.
+        """Replace the forwards of the Pod with this UID.
 
         Raises:
             RulesError: the kernel is as it was, in one family at least.
@@ -51,7 +51,7 @@ class HostPorts:
             await forget_flows(family, [Flow("", each.port, each.target) for each in over])
 
     def expect(self, uid: str, forwards: tuple[HostPortForward, ...]) -> None:
-        """Have these forwards for a Pod that runs already, from the next ``apply`` on."""
+        """Add the forwards of a running Pod, which the next ``apply`` writes."""
         if forwards:
             self._wanted[uid] = forwards
 

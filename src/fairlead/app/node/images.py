@@ -201,5 +201,5 @@ def _parsed(text: str) -> ImageName:
 
 
 def _id_of(named: NamedImage, name: ImageName, config_digest: str) -> str:
-    """By the digest that its registry knows it by, if it has come from one."""
+    """The image ID: the registry's digest, if the image was pulled from one."""
     return name.with_digest(named.source) if named.source else config_digest

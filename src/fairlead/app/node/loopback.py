@@ -100,7 +100,7 @@ class PodPlace:
 
 
 def place_of_pod(environment: Mapping[str, str]) -> PodPlace:
-    """Where the Pod is whose process has this environment."""
+    """The place of the Pod whose process has this environment."""
     if LAB not in environment:
         return PodPlace(tuple(EVERY_ADDRESS[family] for family in kernel_families()), PortRule(), None, "")
     name = f"{environment['POD_NAMESPACE']}/{environment['POD_NAME']}"

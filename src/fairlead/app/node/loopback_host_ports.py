@@ -27,7 +27,7 @@ class LoopbackHostPorts:
         self._open: dict[str, list[StreamRelay | DatagramRelay]] = {}  # by the UID of the Pod
 
     async def put(self, uid: str, forwards: tuple[HostPortForward, ...]) -> None:
-        """Have these forwards, and no others, for the Pod with this UID."""
+        """Replace the forwards of the Pod with this UID."""
         for relay in self._open.pop(uid, ()):
             relay.close()
         if forwards:
@@ -37,7 +37,7 @@ class LoopbackHostPorts:
         """No Pod outlives the agent."""
 
     async def apply(self) -> None:
-        """There is nothing but what ``put`` has made."""
+        """Nothing to restore: only ``put`` makes forwards."""
 
     async def keep(self) -> None:
         """Nobody else can touch the sockets."""

@@ -167,16 +167,17 @@ class PodRun:
             self._volumes.changed()
 
     def end(self, grace: float) -> None:
-        """Have every process end, ``grace`` seconds between SIGTERM and SIGKILL, and then the Pod leave the API."""
+        """End all processes, with ``grace`` seconds between SIGTERM and SIGKILL, and then delete the Pod from the
+        API."""
         self._events.put_nowait(events.DeletePod(grace))
 
     @property
     def volumes_folder(self) -> Path:
-        """Where its volumes are, a folder each."""
+        """The folder with its volumes."""
         return self._volumes.folder
 
     def fail(self, why: Failure) -> None:
-        """Have every process end, and the Pod stay as Failed."""
+        """End all processes, and leave the Pod as Failed."""
         self._events.put_nowait(events.Fail(why, "Warning"))
 
     def reject(self, why: Failure) -> None:
@@ -305,7 +306,7 @@ class PodRun:
         return ContainerRun(self._context, its_life.record, self._folder, post)
 
     def _watch_deadline(self) -> None:
-        """Have the Pod fail when it has been active for as long as it may (``activeDeadlineSeconds``)."""
+        """Fail the Pod when its ``activeDeadlineSeconds`` are over."""
         if self._deadline:
             self._deadline.cancel()
         seconds = seconds_until_deadline(self.pod, self.start_time, datetime.now(UTC))

@@ -44,7 +44,7 @@ class Publication:
         self._dirty = asyncio.Event()
 
     def changed(self) -> None:
-        """Have the status published, unless it is the same as before."""
+        """Schedule the publication of the status, unless it is unchanged."""
         self._since = self._since or time.time()
         self._dirty.set()
 

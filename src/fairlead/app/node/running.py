@@ -157,7 +157,7 @@ class Ending:
         self._waiting: asyncio.Timeout | None = None
 
     def shorten(self, grace: float) -> None:
-        """Have it end within so many seconds from now, if that is sooner."""
+        """Shorten the time until SIGKILL to this many seconds from now, if that is sooner."""
         self._deadline = min(self._deadline, asyncio.get_running_loop().time() + grace)
         if self._waiting and not self._waiting.expired():
             self._waiting.reschedule(self._deadline)

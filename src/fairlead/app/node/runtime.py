@@ -108,7 +108,7 @@ class Execution:
         self._child = child
 
     async def wait(self) -> int:
-        """Its exit code, 128 + n after signal n."""
+        """Wait for the exit code; 128 + n after signal n."""
         code = await self._child.wait()
         return code if code >= 0 else 128 - code
 

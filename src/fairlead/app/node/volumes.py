@@ -89,7 +89,7 @@ class PodVolumes:
         return folders
 
     def changed(self) -> None:
-        """Have the volumes brought up to date: something that they are made of may be another."""
+        """Schedule an update of the volumes after a change of their sources."""
         self._stale.set()
 
     async def keep_fresh(self, newest: Callable[[], RunPod], placement: PodPlacement) -> None:
@@ -115,7 +115,7 @@ class PodVolumes:
                 failed = False
 
     def _seconds_left(self, pod: RunPod) -> float | None:
-        """Until a token is due for renewal; None when there are none."""
+        """Seconds until a token is due for renewal; None without tokens."""
         return (self._tokens.seconds_left() or RETRY) if token_sources(pod) else None
 
     async def _until_due(self, pod: RunPod, failed: bool) -> None:

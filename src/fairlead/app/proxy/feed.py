@@ -53,7 +53,7 @@ class Feed:
 
     @property
     def informers(self) -> tuple[Informer[Any], ...]:
-        """Those that rules are made from."""
+        """The informers of the objects that rules are made from."""
         return (self._services, self._slices, self._nodes)
 
     async def wait_until_known(self) -> None:
@@ -62,7 +62,7 @@ class Feed:
             await informer.synced.wait()
 
     async def wait_for_node(self, name: str) -> None:
-        """Until there is a Node of this name."""
+        """Wait until a Node of this name exists."""
         while name not in self.snapshot.nodes:
             await self.news.wait()
             self.news.clear()

@@ -55,7 +55,7 @@ class Policies:
 
     @property
     def informers(self) -> tuple[Informer[Any], ...]:
-        """Those that rules are made from."""
+        """The informers of the objects that rules are made from."""
         return self._feed.informers
 
     @property

@@ -62,7 +62,7 @@ class PolicyFeed:
 
     @property
     def informers(self) -> tuple[Informer[Any], ...]:
-        """Those that are followed."""
+        """The informers that run."""
         return (self._of_policies, *(self._others if self._follows_others else ()))
 
     def take(self) -> tuple[Census, Changed]:

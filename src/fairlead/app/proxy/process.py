@@ -185,7 +185,7 @@ class NodeProxy:
         return not (self._is_at_work or has_news)
 
     async def wait_for_news(self) -> bool:
-        """Until the API has news, or this host has, or something is due: nothing is done for what rests.
+        """Wait until the API or this host changes, or a retry is due.
 
         Returns:
             Whether Services are concerned.

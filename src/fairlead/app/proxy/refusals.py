@@ -16,7 +16,7 @@ class _Refusal(NamedTuple):
 
 
 class Refusals:
-    """Those of all families.
+    """The refused Services of all IP families.
 
     Args:
         tell: called with each newly refused Service, and when the reason changes.
@@ -36,7 +36,7 @@ class Refusals:
         return min((refusal.due for refusal in self._known.values()), default=float("inf"))
 
     def due(self) -> set[ObjectKey]:
-        """Those that are to be tried again now."""
+        """The Services whose retry is due."""
         now = self._clock()
         return {key for key, refusal in self._known.items() if refusal.due <= now}
 

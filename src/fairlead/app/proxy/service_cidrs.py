@@ -1,4 +1,4 @@
-"""Where virtual IPs come from, as the cluster's ServiceCIDR objects say (KEP-1880)."""
+"""The ranges of virtual IPs, from the cluster's ServiceCIDR objects (KEP-1880)."""
 
 from collections.abc import Awaitable, Callable
 

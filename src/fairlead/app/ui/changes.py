@@ -80,7 +80,7 @@ class Changes:
             self._news()
 
     def published(self, client: KubeClient, cluster: Cluster) -> None:
-        """There is a newer cluster: what has been read first was there before, from then on DNS servers are asked."""
+        """Publish a newer cluster. After the first one, DNS servers are asked about changes."""
         if self._known and self._asking is None:
             self._asking = asyncio.get_running_loop().create_task(self._ask(client, cluster))
         if not self._known:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class UiOptions:
-    """Where to read, as ``explain`` does, and how to serve.
+    """The sources to read, as for ``explain``, and the settings of the server.
 
     Attributes:
         files: read once, at each start of a page; then nothing else is read.

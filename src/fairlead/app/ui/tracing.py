@@ -1,4 +1,4 @@
-"""Where packets go, for the page: by the rules, and for a lab also by sending some."""
+"""Traces packets for the page: by the rules, and in a lab also by sending some."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -28,7 +28,7 @@ Query = Mapping[str, str]
 
 
 def trace(cluster: Cluster, request: PageRequest, options: UiOptions) -> Any:
-    """Where a packet goes by the rules.
+    """Trace a packet by the rules.
 
     Raises:
         SubjectError: an end makes no sense. NotRules: the rules of a node cannot be read.

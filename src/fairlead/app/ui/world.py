@@ -168,7 +168,7 @@ class World:
         self.changes.published(client, cluster)
 
     def publish(self, cluster: Cluster) -> None:
-        """There is a newer cluster."""
+        """Publish a newer cluster."""
         self.cluster, self.trouble = cluster, ""
         self.wake()
 
@@ -178,7 +178,7 @@ class World:
             self.wake()
 
     def wake(self) -> None:
-        """There is something new to show."""
+        """Wake all pages, since something has changed."""
         self.version += 1
         task = asyncio.get_running_loop().create_task(self._notify())
         self._wakers.add(task)

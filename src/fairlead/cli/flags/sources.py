@@ -1,4 +1,4 @@
-"""Where ``explain``, ``trace``, ``doctor`` and ``diff`` read: flags that they share, and exit codes."""
+"""Flags that ``explain``, ``trace``, ``doctor`` and ``diff`` share: their sources; and exit codes."""
 
 import sys
 from collections.abc import Callable
@@ -24,7 +24,7 @@ _FLAGS = (
 
 
 class ClusterSource(NamedTuple):
-    """Where to read; ``namespace`` is that of names without one."""
+    """The sources to read; ``namespace`` is the default for names without one."""
 
     files: tuple[str, ...]
     lab: str | None

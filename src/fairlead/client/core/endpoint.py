@@ -8,7 +8,7 @@ Place = tuple[str, int]  # address and port
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where one Pod answers.
+    """The address and port of one Pod.
 
     Attributes:
         address: an IP address.
@@ -65,4 +65,4 @@ class Update(NamedTuple):
 
 
 class NoEndpoints(Exception):
-    """There is no endpoint to send a request to; the message says why."""
+    """No endpoint is available for a request; the message says why."""

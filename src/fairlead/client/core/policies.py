@@ -44,14 +44,14 @@ class RoundRobin:
 
 
 class LeastInFlight:
-    """Of two at random the one with fewer requests under way.
+    """The one with fewer open requests, of two chosen at random.
 
     Nearly as even as looking at all of them, at the cost of looking at two, and clients that know nothing of each
     other do not all rush to the same one. Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing", 2001.
     """
 
     def choose(self, candidates: Members, wanted: Wanted, chance: Chance) -> Member:
-        """Of two at random, the one with fewer requests under way."""
+        """Choose the one with fewer open requests, of two at random."""
         count = len(candidates)
         first = chance(count)
         second = (first + 1 + chance(count - 1)) % count if count > 1 else first

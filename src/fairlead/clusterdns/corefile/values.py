@@ -27,7 +27,7 @@ def one(directive: Directive) -> str:
 
 
 def none(directive: Directive) -> None:
-    """There is no argument."""
+    """Require that there is no argument."""
     if directive.arguments or directive.options:
         raise Wrong(f"{directive.name} takes no arguments")
 

@@ -28,7 +28,7 @@ class CorefileSurroundings(NamedTuple):
 
 
 class HttpPage(NamedTuple):
-    """Where a page is served over HTTP; an empty address stands for all."""
+    """The address of a page over HTTP; an empty address stands for all."""
 
     address: str
     port: int

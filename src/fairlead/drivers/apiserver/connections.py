@@ -1,4 +1,4 @@
-"""Who holds how many connections.
+"""Counts the connections of each user.
 
 A connection belongs to a stranger until its first request says whose it is. Strangers share an eighth of the table, and
 when that is used up the one that came first has to go: an honest client sends its request at once, while those that

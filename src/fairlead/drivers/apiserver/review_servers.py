@@ -26,7 +26,7 @@ CHUNK = 64 << 10
 
 
 class _Failed(Exception):
-    """There is no answer; the text says why."""
+    """No answer was received; the text says why."""
 
 
 class ReviewServers:

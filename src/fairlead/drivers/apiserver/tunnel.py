@@ -41,7 +41,7 @@ _REASONS = {400: "BadRequest", 403: "Forbidden", 404: "NotFound", 500: "Internal
 
 
 class TunnelClient(NamedTuple):
-    """Who asked, and what.
+    """The client and its request.
 
     Attributes:
         headers: names in lower case.
@@ -90,7 +90,7 @@ class UpstreamTunnel:
         self._outgoing = outgoing
 
     async def serve(self, upstream: BackendServer, client: TunnelClient) -> None:
-        """Have ``upstream`` answer the client.
+        """Forward the client's request to ``upstream``.
 
         Raises:
             ApiError: it cannot be reached, or has no answer; nothing has been sent to the client.

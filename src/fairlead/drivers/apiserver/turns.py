@@ -1,4 +1,4 @@
-"""Whose request is worked on next, when there is more to do than time.
+"""Chooses the user whose request is processed next when the server is overloaded.
 
 All requests share one thread. In each round of the event loop a few are taken, in the order of ``FairQueue``, before
 the network is looked at again; without that, the loop would work them off as they came, and one user's thousand would

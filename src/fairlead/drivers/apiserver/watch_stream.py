@@ -58,7 +58,7 @@ class WatchStreams:
         self._asked = 0  # how often bookmarks have been asked for
 
     def send_bookmarks(self) -> int:
-        """Have every watch that understands bookmarks send one soon; of this version or a later one."""
+        """Make all watches with bookmarks send one soon, of this version or a later one."""
         self._asked += 1
         now = asyncio.get_running_loop().time()
         for rest in self._rests:

@@ -92,7 +92,7 @@ class BgpPeer:
             raise
 
     def opened(self, connection: "_Connection", local: str) -> None:
-        """There is a connection, from this address."""
+        """Begin on a new connection, from this local address."""
         self._connecting, self._connection = None, connection
         self.session.connected(local, self._loop.time())
         self._act()

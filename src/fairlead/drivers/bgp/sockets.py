@@ -15,7 +15,7 @@ _SIGNATURE = struct.Struct(f"=128sBBHi{MAX_PASSWORD}s")  # struct tcp_md5sig
 
 
 class RouterAddress(NamedTuple):
-    """Where a peer is.
+    """The address of a peer.
 
     Attributes:
         address: IPv4 or IPv6; of a link-local one with the link, as ``fe80::1%eth0``.

@@ -95,7 +95,7 @@ class DatagramBatch:
         self.reply_lengths = memoryview(self._iovs[1]).cast("B").cast("L")
 
     def _told_of_addresses(self) -> int:
-        """Have the kernel say where each datagram came to, when that is not known; octets of what it says."""
+        """Request each datagram's destination address from the kernel if needed; returns the size of that data."""
         level, option, _, size = _PKTINFO[self._bound.family]
         if not ip_address(self._bound.getsockname()[0]).is_unspecified:
             return 0

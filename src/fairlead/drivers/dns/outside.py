@@ -24,7 +24,7 @@ class OutsideForwarders:
         self._wanted = _upstreams(blocks)
 
     def start(self) -> None:
-        """Have the forwarders that the configuration names, and look for loops."""
+        """Create the forwarders of the configuration, and check for loops."""
         for upstream in self._wanted:
             self._forwarder(upstream)
 

@@ -23,7 +23,7 @@ BACKLOG = 1024  # connections that the kernel holds until they are accepted
 
 
 class ServedPlace(NamedTuple):
-    """Where DNS is served, and whether over TLS (RFC 7858)."""
+    """An address where DNS is served, and whether over TLS (RFC 7858)."""
 
     address: str
     port: int
@@ -129,7 +129,7 @@ class DnsServer:
 
     @property
     def responders(self) -> Iterator[Responder]:
-        """Those of all sockets."""
+        """The listeners of all sockets."""
         for sockets in self.sockets.values():
             for listener in sockets.listeners:
                 yield listener.responder
@@ -195,7 +195,7 @@ def own_addresses(bound: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _source_address(wildcard: str) -> str | None:
-    """Where a packet to the world would come from; connecting a UDP socket sends nothing."""
+    """The source address of a packet to the world; connecting a UDP socket sends nothing."""
     family, somewhere = (socket.AF_INET6, "2001:db8::1") if ":" in wildcard else (socket.AF_INET, "192.0.2.1")
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:

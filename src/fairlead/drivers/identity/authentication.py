@@ -1,4 +1,4 @@
-"""Who sends a request: a client certificate or a bearer token, or nobody.
+"""Authenticates requests by client certificate or bearer token.
 
 Certificates are checked by the TLS layer against the cluster's authority; here only the subject is read, as upstream's
 x509 authenticator does: common name is the user, organizations are the groups. Tokens are those of a file in upstream's

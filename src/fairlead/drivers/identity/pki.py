@@ -55,7 +55,7 @@ def _ensure_authority(directory: Path) -> None:
 
 
 def certificate_files(directory: Path, name: str) -> tuple[Path, Path]:
-    """Where the certificate of that name and its key are."""
+    """The files of the certificate of that name and its key."""
     return directory / f"{name}.crt", directory / f"{name}.key"
 
 

@@ -20,7 +20,7 @@ class StorePlace(NamedTuple):
 
 
 def default_folder() -> Path:
-    """Where the images of this user are."""
+    """The folders of this user's images."""
     data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
     return Path(data, "fairlead", "images")
 

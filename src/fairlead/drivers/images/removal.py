@@ -29,7 +29,7 @@ def remove_tree(folder: Path) -> int:
 
 
 def _open_up(path: str) -> None:
-    """Let us into a folder of ours that its mode keeps us out of."""
+    """Give us access to our own folder although its mode denies it."""
     with suppress(OSError):
         mode = os.lstat(path).st_mode
         if stat.S_ISDIR(mode) and mode & stat.S_IRWXU != stat.S_IRWXU:

@@ -78,7 +78,7 @@ class StoredImage(msgspec.Struct, frozen=True):
 
     @property
     def digests(self) -> list[str]:
-        """Those of all its blobs."""
+        """The digests of all its blobs."""
         return [self.manifest, self.config_digest, *(layer.blob.digest for layer in self.layers)]
 
 
@@ -164,7 +164,7 @@ class Store:
     # Layers
 
     def layer_path(self, diff_id: str) -> Path:
-        """Where a layer is unpacked, or would be."""
+        """The folder for an unpacked layer."""
         return self._layers / diff_id.partition(":")[2][:_NAMED_LAYER]
 
     @property

@@ -54,7 +54,7 @@ class WatchEvent(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class ResourcePath:
-    """Where the objects of one kind live.
+    """The resource of one kind.
 
     Attributes:
         group_version: ``v1`` or ``group/version``.

@@ -42,7 +42,7 @@ class _Tokens(NamedTuple):
     at: float
 
     def after(self, now: float, allowance: EventBudget) -> "_Tokens":
-        """Those that there are now, if none is taken."""
+        """The tokens now, if none is taken."""
         return _Tokens(min(allowance.burst, self.left + (now - self.at) * allowance.per_second), now)
 
 

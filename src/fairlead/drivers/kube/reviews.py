@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class Lives(NamedTuple):
-    """For how many seconds answers are kept."""
+    """Seconds for which answers are cached."""
 
     token: float
     allowed: float
@@ -63,7 +63,7 @@ class Reviews:
         self._verdicts: _Kept[bool] = _Kept(now)
 
     async def user_of(self, token: str) -> User | None:
-        """Whose bearer token that is; None when it is nobody's, which is asked again each time.
+        """The user of a bearer token; None for an invalid token, which is not cached.
 
         Raises:
             KubeError, Unreachable: the API server could not be asked.

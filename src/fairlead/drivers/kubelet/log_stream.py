@@ -43,7 +43,7 @@ def last_lines(path: Path, lines: int) -> bytes:
 
 
 def _beginning(file: BinaryIO, tail: int | None) -> int:
-    """Where the last ``tail`` lines of a file begin."""
+    """The offset of the last ``tail`` lines of a file."""
     if tail is None:
         return 0
     position = end = file.seek(0, os.SEEK_END)

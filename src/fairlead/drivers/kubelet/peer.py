@@ -27,7 +27,7 @@ class StreamPeer:
             await self._writer.drain()
 
     async def finish(self) -> None:
-        """Let the client close the connection, so that nothing that was sent gets lost; then close it."""
+        """Wait for the client to close the connection, so that no sent data is lost; then close it."""
         with suppress(TimeoutError, OSError):
             async with asyncio.timeout(CLOSING_SECONDS):
                 if self._writer.can_write_eof():

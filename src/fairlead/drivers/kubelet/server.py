@@ -207,7 +207,7 @@ class KubeletServer:
 
 
 def _name(writer: asyncio.StreamWriter) -> str:
-    """Who the other end is by its certificate; empty without one."""
+    """The client's name in its certificate; empty without one."""
     user = user_of_certificate(writer.get_extra_info("peercert"))
     return user.name if user else ""
 

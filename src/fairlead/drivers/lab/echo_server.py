@@ -18,7 +18,7 @@ from typing import NamedTuple, cast
 
 
 class EchoIdentity(NamedTuple):
-    """Who answers."""
+    """The name that answers contain."""
 
     pod: str
     namespace: str

@@ -44,7 +44,7 @@ NOT_FOUND, NOT_EXECUTABLE = 127, 126  # exit codes of a shell
 
 @dataclass(frozen=True)
 class Place:
-    """Where a command is to run.
+    """The place where a command runs.
 
     Attributes:
         process: pidfd of a process whose namespaces are joined.
@@ -109,7 +109,7 @@ def _run_answered(pod: "PodSockets", place: Place, command: EnteredCommand) -> i
 
 
 def _exit_with(body: Callable[[Place, EnteredCommand], int], place: Place, command: EnteredCommand) -> NoReturn:
-    """Be a child: never return into the parent's code."""
+    """Run as a child: never return into the parent's code."""
     code = NOT_EXECUTABLE
     try:
         set_parent_death_signal(signal.SIGKILL)

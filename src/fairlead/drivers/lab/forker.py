@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def _answer(request: Request, descriptors: Sequence[int]) -> NoReturn:
-    """Be the child of one request."""
+    """Run as the child of one request."""
     code = 1
     try:
         set_parent_death_signal(signal.SIGKILL)

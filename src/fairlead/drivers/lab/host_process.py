@@ -54,7 +54,7 @@ class HostProcess:
         os.close(self.news)
 
     def end(self) -> None:
-        """Have it end its lab, and collect it."""
+        """Stop the process, which ends its lab, and reap it."""
         self._life.close()
         try:
             self._process.wait(_PATIENCE)

@@ -64,7 +64,7 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 async def relay_udp(listener: socket.socket, targets: Targets) -> Close:
-    """As ``relay_tcp``, for datagrams; flows end with the listener."""
+    """Like ``relay_tcp``, for datagrams; flows end with the listener."""
     listener.setblocking(False)
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(lambda: _Flows(targets), sock=listener)

@@ -49,7 +49,7 @@ class RouterTables:
         self._marked = set()
 
     def set(self, ways: Ways, answering: Answering) -> None:
-        """Have exactly these routes, and ways to these nodes for the connections that they have.
+        """Set exactly these routes, and routes to these nodes for their open connections.
 
         Raises:
             LinkError: the kernel refuses something, and some of it may be done: ``read`` says what.

@@ -1,4 +1,4 @@
-"""Where a running lab keeps what is needed to find it: one folder per lab name, private to its user.
+"""The run folder of a lab, by which commands find it: one per lab name, private to its user.
 
 ``$XDG_RUNTIME_DIR/fairlead/NAME`` (or ``/tmp/fairlead-UID/fairlead/NAME``) holds the lock, ``lab.json``, the
 kubeconfig, the control socket and, for a lab without a data folder, its data. The lock is an flock that the lab's

@@ -87,7 +87,7 @@ class Supervisor:
         return max(0.0, min(starts) - now) if starts else None
 
     def add(self, component: Component) -> None:
-        """Have a component run with the next ``start_due``."""
+        """Add a component, which the next ``start_due`` starts."""
         self._waiting.append(_Life(component))
 
     def kill(self, name: str) -> None:

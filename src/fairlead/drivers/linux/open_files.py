@@ -13,7 +13,7 @@ def let_go_of_all_but(*kept: int) -> None:
 
 
 def use_nothing() -> None:
-    """Have standard input, output and error lead nowhere."""
+    """Redirect standard input, output and error to /dev/null."""
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     for place in (0, 1, 2):
         os.dup2(null, place)

@@ -41,7 +41,7 @@ def private_folder(path: Path, *, within: int = 0) -> Iterator[int]:
 
 
 def open_private(path: Path, *, within: int = 0) -> int:
-    """As ``private_folder``, for a caller that closes the descriptor itself."""
+    """Like ``private_folder``, for a caller that closes the descriptor itself."""
     parts = path.absolute().parts[1:]
     split = len(parts) - 1 - within
     fd = _walk(parts[:split])

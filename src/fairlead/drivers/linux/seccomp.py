@@ -139,12 +139,12 @@ def still_waits(listener: int, question: WaitingCall) -> bool:
 
 
 def answer(listener: int, question: WaitingCall, value: int, error: int) -> None:
-    """Have the call give a value, or an errno."""
+    """Make the call return a value, or an errno."""
     _send(listener, _ANSWER.pack(question.id, 0 if error else value, -error, 0))
 
 
 def let_go_on(listener: int, question: WaitingCall) -> None:
-    """Have the kernel do what it would have done."""
+    """Let the kernel execute the call."""
     _send(listener, _ANSWER.pack(question.id, 0, 0, _GO_ON))
 
 

@@ -86,7 +86,7 @@ def try_overlay(_: None) -> None:
 
 
 def _empty_scratch() -> None:
-    """Have an empty file system, in a mount namespace of the caller's own."""
+    """Mount an empty file system, in the caller's own mount namespace."""
     unshare(CLONE_NEWNS)
     make_mounts_private()
     mount("tmpfs", _SCRATCH, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755")
@@ -156,7 +156,7 @@ def mount_volumes(root: ImageRoot, sources: Sequence[MountSource], hidden: Seque
 
 
 def make_way(target: str, is_folder: bool) -> None:
-    """See that there is something at a path."""
+    """Create a missing file or folder at a path."""
     if os.path.lexists(target):
         return
     os.makedirs(target if is_folder else posixpath.dirname(target), 0o755, exist_ok=True)

@@ -62,7 +62,7 @@ def protect_kernel_files() -> None:
 
 
 def hide(path: str) -> None:
-    """Have nothing be seen of a file or folder."""
+    """Hide a file or folder."""
     if os.path.isdir(path):
         mount("tmpfs", path, "tmpfs", _SAFE | MS_RDONLY, "mode=755")
     else:

@@ -107,7 +107,7 @@ class PodFolder:
             path.unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """There is nothing left of the Pod."""
+        """Delete the records of the Pod."""
         for path in self.path.glob("*"):
             path.unlink(missing_ok=True)
         if self.path.exists():

@@ -129,7 +129,7 @@ def _within(source: str, target: str, hidden: Sequence[str]) -> Iterator[str]:
 
 
 def _make_way(target: str, is_folder: bool, ours: set[str]) -> None:
-    """See that there is something at the target to mount over."""
+    """Create the target of a mount if it is missing."""
     if os.path.lexists(target):
         return
     nearest = _nearest(target)

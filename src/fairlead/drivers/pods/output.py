@@ -161,7 +161,7 @@ class ContainerStreams:
         self.log.append(lines.end(time.time_ns()))
 
     def _keep_for_first(self, piece: tuple[Output, bytes]) -> None:
-        """At most KEPT_FOR_FIRST octets, the newest ones."""
+        """Keep output for the first client: the newest, at most KEPT_FOR_FIRST octets."""
         if self._first is not None:
             self._first.append(piece)
             while len(self._first) > 1 and sum(len(data) for _, data in self._first) > KEPT_FOR_FIRST:

@@ -74,7 +74,7 @@ def hand_over(fd: int, credentials: ProcessCredentials) -> None:
 
 
 def give_to_group(path: Path, gid: int | None) -> None:
-    """Let a file of ours belong to this group, where there are other groups than our own."""
+    """Change the group of our file, if groups other than our own exist."""
     if gid is not None and is_mapped("gid", gid):
         os.chown(path, -1, gid)
 

@@ -95,7 +95,7 @@ async def _http_get(action: HTTPGetAction, target: ProbeTarget) -> ProbeResult:
 
 
 async def _address(host: str, target: ProbeTarget) -> str:
-    """Where a probe connects to, from the node's own network: the Pod, or the other host that it names.
+    """The target of a probe, from the node's network: the Pod, or the host that the probe names.
 
     Raises:
         ValueError: that is no other host, but the node itself or its link, in whatever way it is written. A Pod in the

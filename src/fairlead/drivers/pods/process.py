@@ -280,7 +280,7 @@ def _nowhere() -> Stdio:
 
 
 def _take(stdio: Stdio, credentials: ProcessCredentials) -> None:
-    """Let these be standard input, output and error, which the user may open again by name (``/dev/stdout``)."""
+    """Make these standard input, output and error, which the user can reopen by name (``/dev/stdout``)."""
     streams = 3 * (open_terminal(stdio.stdin),) if stdio.is_terminal else _descriptors(stdio)
     for place, fd in enumerate(streams):
         os.dup2(fd, place)

@@ -131,7 +131,7 @@ class Process(Protocol):
     """A running process in a container."""
 
     async def wait(self) -> int:
-        """Its exit code, 128 + n after signal n."""
+        """Wait for the exit code; 128 + n after signal n."""
 
     def hang_up(self) -> None:
         """Tell it that nobody listens any more, as a terminal does that is closed."""

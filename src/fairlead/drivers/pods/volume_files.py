@@ -82,7 +82,7 @@ def _mode(group: int | None) -> int:
 
 
 def replace_files(folder: Path, files: Mapping[str, VolumeFile], group: int | None) -> None:
-    """Have the folder show these files, by path relative to it, and no others; nothing happens when it does already.
+    """Make the folder contain exactly these files, by relative path; nothing changes if it does already.
 
     Args:
         group: owns the files, and may read them whatever their modes.

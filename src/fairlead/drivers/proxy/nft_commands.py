@@ -13,7 +13,7 @@ GREAT = 1 << 16  # octets of commands
 
 
 class Problem(enum.Enum):
-    """Whose fault a refused transaction is."""
+    """The cause of a refused transaction."""
 
     NOT_INSTALLED = "not installed: install the packages nftables, iptables and ipset"
     NOT_PERMITTED = "CAP_NET_ADMIN is needed in this network namespace: run as root there"

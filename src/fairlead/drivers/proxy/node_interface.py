@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def node_addresses(interface: str, addresses: Iterable[str], ports: Iterable[int]) -> AsyncIterator[None]:
-    """Have the addresses on an interface of this name, and queries to them untracked, until the end.
+    """Put the addresses on an interface of this name, with untracked queries to them, until the context ends.
 
     Raises:
         OSError: the interface or the rules cannot be made; nothing of them is left then.

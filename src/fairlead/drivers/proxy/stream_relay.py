@@ -22,7 +22,7 @@ Address = tuple[str, int]
 
 
 class Route(NamedTuple):
-    """Where a connection, or a flow, goes.
+    """The target of a connection or flow.
 
     Attributes:
         target: None: nowhere.

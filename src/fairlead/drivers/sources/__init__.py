@@ -1,1 +1,1 @@
-"""Where explanations read clusters: files, folders and archives, live API servers, and nodes of a lab."""
+"""Sources of explanations: files, folders and archives, live API servers, and nodes of a lab."""

@@ -19,7 +19,7 @@ class SteeredFaults:
         self._listeners.append(changed)
 
     def begin(self, fault: Fault) -> Callable[[], None]:
-        """Have it; calling the result ends it."""
+        """Begin a fault; calling the result ends it."""
         self._number += 1
         number = self._number
         self._active[number] = fault
@@ -36,7 +36,7 @@ class SteeredFaults:
             changed()
 
     def of(self, kind: str) -> Iterator[Fault]:
-        """Those of a kind, the newest first."""
+        """The faults of a kind, the newest first."""
         for number in sorted(self._active, reverse=True):
             if self._active[number].get("kind") == kind:
                 yield self._active[number]
@@ -64,7 +64,7 @@ class Steering(NamedTuple):
 
     @classmethod
     def of(cls, part: str, *, trusts_user: bool = False) -> "Steering":
-        """That of a part without faults."""
+        """The faults of a part that has none."""
         return cls(f"fairlead/{part}", SteeredFaults(), trusts_user)
 
 

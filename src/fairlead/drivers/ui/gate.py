@@ -1,4 +1,4 @@
-"""Who may ask: this machine's own browser, from this page, with a session that began with the printed token.
+"""Access control of the page: this machine's browser, from this page, with a session from the printed token.
 
 Loopback alone protects little: any web page may have a browser send requests there, and a name that its owner points to
 127.0.0.1 makes them look like its own (DNS rebinding). So the Host must be ours, and so must the Origin.

@@ -17,7 +17,7 @@ PLACEHOLDER = "a node"
 
 
 def explain_answering(cluster: Cluster, service: Service, proxying: Proxying) -> Statement:
-    """Where the Service answers; a headless one and an alias have no address of their own."""
+    """The addresses of the Service; a headless one and an alias have none."""
     if service.is_external_name or service.is_headless:
         return _nowhere(cluster, service)
     if not service.spec.ports:

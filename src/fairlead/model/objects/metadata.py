@@ -15,7 +15,7 @@ class Slim(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc=F
 
 
 class OwnerReference(Slim, frozen=True):
-    """Who an object belongs to; ``controller`` marks the one that manages it."""
+    """An owner of an object; ``controller`` marks the one that manages it."""
 
     kind: str
     name: str

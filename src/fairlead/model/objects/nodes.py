@@ -64,7 +64,7 @@ class Node(KubeObject, frozen=True):
 
 
 class LeaseSpec(Slim, frozen=True):
-    """Who holds something, since when, and how often it changed hands; times are RFC 3339 text with microseconds."""
+    """The holder of a Lease, its times, and the number of transitions; times are RFC 3339 text with microseconds."""
 
     holder_identity: str | None = None
     lease_duration_seconds: int | None = None

@@ -91,7 +91,7 @@ class PodAffinity(Slim, frozen=True):
 
 
 class Affinity(Slim, frozen=True):
-    """Where a Pod must and must not be."""
+    """Requirements and preferences for the Node of a Pod."""
 
     node_affinity: NodeAffinity | None = None
     pod_affinity: PodAffinity | None = None

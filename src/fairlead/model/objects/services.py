@@ -68,7 +68,7 @@ class IngressPoint(Slim, frozen=True):
 
 
 class LoadBalancerStatus(Slim, frozen=True):
-    """Where the load balancer of a Service answers."""
+    """An address of a Service's load balancer."""
 
     ingress: tuple[IngressPoint, ...] = ()
 

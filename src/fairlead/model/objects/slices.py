@@ -23,7 +23,7 @@ class TopologyHint(Slim, frozen=True):
 
 
 class EndpointHints(Slim, frozen=True):
-    """Where an endpoint should be consumed from."""
+    """The zones and Nodes that should use an endpoint."""
 
     for_zones: tuple[TopologyHint, ...] | None = None
     for_nodes: tuple[TopologyHint, ...] | None = None

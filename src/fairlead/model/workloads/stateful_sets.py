@@ -18,7 +18,7 @@ class StatefulSetUpdateStrategy(Slim, frozen=True):
 
 
 class Ordinals(Slim, frozen=True):
-    """Where numbering starts."""
+    """The first ordinal."""
 
     start: int = 0
 

@@ -45,7 +45,7 @@ class Rule(RuleValue, frozen=True):
 
 
 class Hook(enum.StrEnum):
-    """Where in the kernel's packet path a base chain is attached."""
+    """The place in the kernel's packet path where a base chain is attached."""
 
     PREROUTING = "prerouting"
     INPUT = "input"

@@ -223,7 +223,7 @@ def _unhealthy(life: ContainerLife, event: Unhealthy) -> Step:
 
 
 def _stop_nothing(life: ContainerLife, event: Stop) -> Step:
-    """There is no process, nor will there be one."""
+    """The container has no process and will not start one."""
     return replace(life, phase=Phase.ENDED, grace=event.grace), ()
 
 

@@ -192,7 +192,7 @@ def _fail(life: PodLife, event: Fail, effects: _Effects, now: float) -> PodLife:
 
 
 def _end(life: PodLife, grace: float, effects: _Effects, now: float) -> PodLife:
-    """Have every process end; a time that was given earlier is never prolonged. Sidecars go when the others have."""
+    """End all processes; an earlier deadline is never extended. Sidecars end after the other containers."""
     if life.is_finished or life.stage is Stage.CLOSING:
         return life
     deadline = now + grace
@@ -318,7 +318,7 @@ def _stop(life: PodLife, names: Iterable[str], grace: float, effects: _Effects) 
 
 
 def _tell_container(life: PodLife, name: str, event: ContainerEvent, effects: _Effects) -> PodLife:
-    """Let something happen to one container; nothing when there is none of that name."""
+    """Send an event to one container; nothing if there is none of that name."""
     for group in ("inits", "mains", "extras"):
         lives: tuple[ContainerLife, ...] = getattr(life, group)
         for place, container in enumerate(lives):

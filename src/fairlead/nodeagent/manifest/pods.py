@@ -107,7 +107,7 @@ class RunPod(KubeObject, frozen=True):
 
     @property
     def hostname(self) -> str:
-        """Its own, or that of its node, whose network it may be in; ``hostnameOverride`` goes before both."""
+        """Its own host name, or its node's with ``hostNetwork``; ``hostnameOverride`` takes precedence."""
         if self.spec.hostname_override:
             return self.spec.hostname_override
         if self.spec.host_network:

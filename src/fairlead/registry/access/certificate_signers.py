@@ -1,4 +1,4 @@
-"""Who may approve and sign a CertificateSigningRequest: users with the verb on its signer.
+"""Permissions to approve and sign CertificateSigningRequests: the verb on their signer.
 
 Upstream: ``plugin/pkg/admission/certificates/{approval,signing}``, ``pkg/apis/certificates/authorization``.
 """

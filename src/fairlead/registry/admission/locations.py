@@ -38,7 +38,7 @@ def locate(
     choose: Callable[[int], int],
     cluster: ClusterConfig = USUAL_CLUSTER,
 ) -> Location:
-    """Where a server is now.
+    """The current address of a server.
 
     Raises:
         ApiError: its Service is not there, or has no endpoints.

@@ -64,7 +64,7 @@ class Path(NamedTuple):
 
 
 def prefix_of(row: Resource) -> str:
-    """Where the resources of a row's version are: ``api/v1``, ``apis/apps/v1``."""
+    """The path of the resources of a row's version: ``api/v1``, ``apis/apps/v1``."""
     return f"apis/{row.group_version}" if row.group else f"api/{row.version}"
 
 

@@ -30,7 +30,7 @@ class ListPage(NamedTuple):
 
 
 class _Token(msgspec.Struct):
-    """Where the next page begins: behind this object, in the state of this version."""
+    """The begin of the next page: after this object, in the state of this version."""
 
     rv: int
     namespace: str

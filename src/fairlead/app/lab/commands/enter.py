@@ -117,7 +117,7 @@ def _exec_in_network(lab: RunningLab, request: dict[str, Any], arguments: tuple[
 
 
 def enter_pod(lab: RunningLab, command: PodCommand) -> tuple[Place, Mapping[str, Any]]:
-    """Where a container is, and what its node has written down of it (``app.node.pod_index``)."""
+    """The place of a container, and its record in the node's Pod index (``app.node.pod_index``)."""
     request = {"op": "enter-pod", "namespace": command.namespace, "pod": command.pod, "container": command.container}
     reply = ask(lab, request)
     return pod_place(reply), reply.document

@@ -81,7 +81,7 @@ def _change(lab: RunningLab, what: str, name: str) -> None:
 
 
 def _in_api(lab: RunningLab, action: Callable[[KubeClient], Awaitable[object]]) -> None:
-    """Have the action done; an object that is not there is none the worse for it."""
+    """Perform the action through the API; a missing object is no failure."""
 
     async def act() -> None:
         async with KubeClient.from_kubeconfig(lab.kubeconfig) as client:

@@ -30,7 +30,7 @@ def _document(kind: str, rest: Doc) -> Doc:
 
 
 def _controllers_role() -> Doc:
-    """Of our controllers only that of load balancers runs beside kube-controller-manager."""
+    """Only our load balancer controller runs besides kube-controller-manager."""
     rules = [
         {"apiGroups": [""], "resources": ["services"], "verbs": ["get", "list", "watch", "patch"]},
         {"apiGroups": [""], "resources": ["services/status"], "verbs": ["patch"]},

@@ -54,7 +54,7 @@ def relay(lines: Iterable[str], listener: Listener) -> None:
 
 
 def _serve_in_background(options: LabOptions, news: Pipe) -> NoReturn:
-    """Be the host process, in a new session."""
+    """Run as the host process, in a new session."""
     os.setsid()
     null = os.open(os.devnull, os.O_RDWR)
     for place in (0, 1, 2):
@@ -63,7 +63,7 @@ def _serve_in_background(options: LabOptions, news: Pipe) -> NoReturn:
 
 
 def serve_and_tell(options: LabOptions, news: int) -> NoReturn:
-    """Be the host process, and write events to a pipe until everything is ready."""
+    """Run as the host process, and write events to a pipe until everything is ready."""
 
     def send(document: dict[str, Any]) -> None:
         with suppress(BrokenPipeError):

@@ -23,13 +23,13 @@ class Demand:
         self._has_asked = False
 
     def ask(self) -> None:
-        """Have it run, from now until the lab ends; in a component."""
+        """Request the component, which then runs until the lab ends. Called in a component."""
         if not self._has_asked:
             self._has_asked = True
             os.write(self._writer, b"1")
 
     def meet(self, supervisor: Supervisor, readable: Container[object]) -> None:
-        """Start it when the first has asked; in PID 1, with the sources that have become readable."""
+        """Start the component on the first request. Called in PID 1, with the readable sources."""
         if self.reader not in readable:
             return
         os.read(self.reader, 4096)
@@ -38,5 +38,5 @@ class Demand:
         self._component = None
 
     def close(self) -> None:
-        """Let go of what only PID 1 needs."""
+        """Close the descriptor that only PID 1 needs."""
         os.close(self.reader)

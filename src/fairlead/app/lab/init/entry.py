@@ -19,8 +19,8 @@ from fairlead.drivers.pods.launching.nursery import Nursery
 
 
 def main() -> None:
-    """Be PID 1. Arguments: the lab's name, which shows whose process this is, the descriptor of a pickled ``LabStart``,
-    and whether there are namespaces."""
+    """Run as PID 1. Arguments: the lab's name, which shows whose process this is, the descriptor of a pickled
+    ``LabStart``, and whether there are namespaces."""
     has_namespaces = sys.argv[3] != NO_NAMESPACES
     if has_namespaces:
         files.make_mounts_private()

@@ -24,7 +24,7 @@ from fairlead.drivers.pods.orphan_ends import OrphanEnds
 
 
 def main(plan: LabPlan, doors: Doors, nursery: Nursery) -> NoReturn:
-    """Be PID 1 until the host process has ended."""
+    """Run as PID 1 until the host process has ended."""
     networks = Networks(plan) if plan.loopback is None else NoNetworks(plan)
     api_sockets = [doors.sockets.api] if doors.sockets.api else []
     if doors.sockets.api and plan.loopback is None and not plan.settings.control_plane:

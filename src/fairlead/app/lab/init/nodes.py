@@ -64,7 +64,7 @@ class Nodes:
         return self.networks[self._running(name).name]
 
     def address(self, name: str) -> str:
-        """That of a running node."""
+        """The network of a running node."""
         return self._running(name).address
 
     def records(self) -> Iterator[Path]:

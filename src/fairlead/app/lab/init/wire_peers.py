@@ -28,13 +28,13 @@ class LabWire:
         supervisor.add(self._component([plan.wire.hub] if plan.wire.hub else _peers_of(plan.invited)))
 
     def set_peers(self, nodes: Iterable[LabNode]) -> None:
-        """Have the wire lead to the hosts of these nodes and no others."""
+        """Connect the wire to the hosts of these nodes only."""
         self._supervisor.kill(WIRE)
         self._supervisor.add(self._component(_peers_of(nodes)))
 
 
 def _peers_of(nodes: Iterable[LabNode]) -> list[SocketAddress]:
-    """Where the other hosts of these nodes are."""
+    """The addresses of the other hosts of these nodes."""
     return [node.peer for node in nodes if node.peer]
 
 

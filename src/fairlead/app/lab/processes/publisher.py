@@ -111,7 +111,7 @@ class Publisher:
         return int(reply.document["port"]), close
 
     def _targets(self, door: Door) -> Sequence[tuple[str, int]]:
-        """Where to go for a door now; nodes in the order in which they would answer for an address."""
+        """The current targets of a door; nodes in the order in which they would announce an address."""
         if door.address:
             return [(door.address, door.port)]
         if door.service not in self._snapshot.services:

@@ -110,7 +110,7 @@ class Router:
                     await self._news.wait()
 
     async def _step(self, tables: RouterTables, tasks: asyncio.TaskGroup) -> bool:
-        """Have the kernel route by what is known now; whether it does."""
+        """Write the kernel's routes; returns whether that succeeded."""
         serving = {key: dict(self._serving(key)) for key in self._snapshot.services}
         self._check(serving, tasks)
         chosen = {key: self._chosen(key, nodes) for key, nodes in serving.items() if nodes}

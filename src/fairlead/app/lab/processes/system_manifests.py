@@ -81,7 +81,7 @@ def _proxy_document(networks: Sequence[AddressPlan], mode: str) -> str:
 
 
 def _storage_class() -> Doc:
-    """That of claims which name none. Its volumes are made at once: all nodes of a host reach them alike."""
+    """The default StorageClass. Volumes are created at once, since all nodes of a host reach them."""
     return {
         "apiVersion": "storage.k8s.io/v1",
         "kind": "StorageClass",

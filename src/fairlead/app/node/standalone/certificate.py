@@ -109,7 +109,7 @@ class NodeCertificate:
         return found is not None and found.start <= now < found.end and found.subject == self._subject
 
     async def obtain(self) -> None:
-        """Have one issued, and put it in place.
+        """Request a certificate, and store it.
 
         Raises:
             RefusedRequest: it was denied, or has failed.
@@ -130,7 +130,7 @@ class NodeCertificate:
                 return
 
     async def obtain_patiently(self) -> None:
-        """As ``obtain``; what is refused is asked for again after a while."""
+        """Like ``obtain``, but refused requests are repeated after a while."""
         while True:
             try:
                 await self.obtain()

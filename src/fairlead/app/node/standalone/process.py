@@ -60,7 +60,7 @@ def check_machine() -> None:
 async def run(
     options: StandaloneOptions, nursery: Nursery, ready: Callable[[], None], told: Callable[[str], None]
 ) -> None:
-    """Be a node until cancelled.
+    """Run as a node until cancelled.
 
     Args:
         nursery: where Pods' processes come from; made before any key was read.
@@ -151,7 +151,7 @@ async def _serving(
 
 
 async def _keep_serving(certificate: NodeCertificate) -> None:
-    """Have the cluster issue it, and renew it."""
+    """Obtain the certificate from the cluster, and renew it."""
     stopgap = certificate.files[0].with_name("serving.stopgap")
     if stopgap.exists():
         await certificate.obtain_patiently()

@@ -85,7 +85,7 @@ def _limited(run: PodRun) -> list[_Limited]:
 
 
 def _too_much(limits: Mapping[int, int]) -> dict[int, list[int]]:
-    """Of the processes with limits, those that use more together with those below them, and which these are."""
+    """The processes that exceed their limits together with their descendants, and these descendants."""
     trees = below(limits)
     return {root: tree for root, tree in trees.items() if usage_of(tree).kibibytes * 1024 > limits[root]}
 

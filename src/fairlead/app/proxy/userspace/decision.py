@@ -1,4 +1,4 @@
-"""Where a connection goes: the rules of the node that it comes to first, then those of the node where it ends.
+"""Decides where a connection goes: by the rules of the node that it reaches first, then of the node where it ends.
 
 A packet in another lab passes both kernels, and policies are asked in each: those of the sender on its node, those of
 the receiver on its own. So here.
@@ -20,7 +20,7 @@ _OF_A_POD = POD_LINKS + "0"
 
 
 class ConnectingClient(NamedTuple):
-    """Who connects.
+    """The client of a connection.
 
     Attributes:
         address: its own, which rules are asked about.

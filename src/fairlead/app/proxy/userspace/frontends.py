@@ -1,4 +1,4 @@
-"""Where a lab without namespaces listens: the addresses and ports of Services that lead somewhere."""
+"""Frontends of a lab without namespaces: the addresses and ports of Services to listen at."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -23,7 +23,7 @@ class Frontend(NamedTuple):
 
 
 def frontends(snapshot: ClusterSnapshot, key: ObjectKey, views: Iterable[NodeView], network: str) -> set[Frontend]:
-    """Those of one Service.
+    """The frontends of one Service.
 
     Where there is no endpoint at all there is none, so that the machine itself refuses connections. An address outside
     of the lab's network is not this machine's to listen on.

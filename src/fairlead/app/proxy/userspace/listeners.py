@@ -30,7 +30,7 @@ class Listeners:
         self._failed: set[Frontend] = set()
 
     def keep(self, wanted: Iterable[Frontend]) -> None:
-        """Have these and no others. One that cannot be bound is tried again at the next call."""
+        """Listen at exactly these frontends. One that cannot be bound is tried again at the next call."""
         frontends = set(wanted)
         for gone in self._open.keys() - frontends:
             self._open.pop(gone).close()
@@ -45,7 +45,7 @@ class Listeners:
             relay.forget(target)
 
     def close(self) -> None:
-        """Have none."""
+        """Close all listeners."""
         self.keep(())
 
     def _add(self, frontend: Frontend) -> None:

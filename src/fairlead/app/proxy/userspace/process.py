@@ -109,13 +109,13 @@ class UserspaceProxy:
         return Route(self._bound(decision.target), decision.source)
 
     def _bound(self, target: Target) -> Target:
-        """The same endpoint where it is on this machine."""
+        """The endpoint's address on this machine."""
         if not is_in(target.address, self._options.around.network):
             return target
         return Target(target.address, self._options.ports.bound(target.port))
 
     def _client(self, protocol: str, address: Address) -> ConnectingClient:
-        """Who has this end of a connection: by its address where that is one of the lab's, else by its process."""
+        """The owner of this end of a connection: by its address if that is the lab's, otherwise by its process."""
         network = self._options.around.network
         if is_in(address[0], network):
             return self._cluster.decisions.client(address[0])

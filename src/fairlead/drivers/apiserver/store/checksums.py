@@ -33,7 +33,7 @@ class Summary(NamedTuple):
 
     @property
     def checksum(self) -> int:
-        """That of the summary itself."""
+        """The checksum of the summary itself."""
         return checksum_of(*self)
 
 

@@ -12,7 +12,7 @@ class StoreInUse(StoreError):
 
 
 class StoreFull(StoreError):
-    """There is no room for anything new; what makes room is still written."""
+    """The disk is full; writes that free space still succeed."""
 
 
 class StoreDamaged(StoreError):

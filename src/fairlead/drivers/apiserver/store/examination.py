@@ -56,7 +56,7 @@ def examine(directory: Path) -> Summary | None:
 
 
 def examine_file(path: Path) -> Summary | None:
-    """As ``examine``, of one file that no mark belongs to."""
+    """Like ``examine``, for one file without a mark."""
     try:
         with read_only(path) as connection:
             layout = check_identity(connection, path)

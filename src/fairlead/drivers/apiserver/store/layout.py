@@ -144,7 +144,7 @@ def make_store(directory: Path, version: int = 0, rows: Iterable[StoredRow] = ()
 
 
 def sync_directory(directory: Path) -> None:
-    """Have the disk know the names that a directory has now."""
+    """Flush the entries of a directory to disk."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

@@ -141,7 +141,7 @@ class SqliteStore:
         return summary.including(checksum)
 
     def _undo(self, error: sqlite3.Error) -> None:
-        """Have nothing of a commit that was refused come back after a restart.
+        """Ensure that a refused commit does not reappear after a restart.
 
         When the disk refuses to flush a commit, its frames are in the log already, complete, and the next process to
         read the log would take them for written. A commit that changes no object takes their place in the file; if that

@@ -19,11 +19,11 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 class BadConfig(Unreachable):
-    """There is no usable configuration; the message names the file or variable at fault."""
+    """No usable configuration was found; the message names the file or variable at fault."""
 
 
 class ClusterEntry(msgspec.Struct, rename="kebab", frozen=True):
-    """Where an API server is, and how it is recognized."""
+    """The address of an API server, and how to verify its certificate."""
 
     server: str = ""
     tls_server_name: str = ""

@@ -56,7 +56,7 @@ class BirthRegistrar:
         return self._file, self._confirmed
 
     def confirm(self, pid: int) -> None:
-        """In the launcher: write who the child is, and let it go on.
+        """In the launcher: write the child's record, and let the child continue.
 
         Raises:
             OSError: that was not possible; the child ends.

@@ -24,7 +24,7 @@ from fairlead.drivers.pods.launching.messages import END, FORK, KEEP, PID, recei
 
 
 def serve(requests: socket.socket, ends: int, *, has_namespaces: bool = True) -> NoReturn:
-    """Be the launcher: fork what is asked for, tell who has ended, until the agent has gone.
+    """Run as the launcher: fork requested processes and report ended ones, until the agent ends.
 
     Args:
         has_namespaces: whether children are put into PID namespaces.

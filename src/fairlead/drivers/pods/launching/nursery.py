@@ -1,4 +1,4 @@
-"""Where launchers come from: a process that has imported what Pods' processes need, and has never held a secret.
+"""The parent of launchers: a process that has imported the modules of Pods' processes, and has never held a secret.
 
 A built-in image is a fork of a fork of this process, and root in its Pod may read its memory. So the nursery begins
 before its parent, PID 1 of a lab, has read anything of the lab: keys, manifests, settings. It takes nothing but
@@ -53,7 +53,7 @@ class Nursery:
                 os._exit(1)
 
     def close(self) -> None:
-        """Let go of it, in a process that does not keep it."""
+        """Close the connection, in a process that does not use it."""
         self.socket.close()
         self._theirs.close()
 

@@ -144,7 +144,7 @@ def proc_mount(pod: CheckedPod) -> Violation | None:
 
 
 def proc_mount_of_host_users(pod: CheckedPod) -> Violation | None:
-    """As ``proc_mount``; a Pod with users of its own may have one."""
+    """Like ``proc_mount``, but allowed for a Pod with its own user namespace."""
     return None if pod.has_own_users else proc_mount(pod)
 
 

@@ -36,7 +36,7 @@ def row(replica_set: Doc, now: str) -> list[Any]:
 
 
 def replica_cells(workload: Doc, now: str) -> list[Any]:
-    """Those of the cells that are not wide."""
+    """The cells that are not wide."""
     return [
         name(workload),
         workload["spec"]["replicas"],
