@@ -4,7 +4,7 @@ An object keeps the version that it was stored under, until it is written again.
 ``pkg/apiserver/conversion``.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -43,14 +43,14 @@ def is_converted(resource: Resource) -> bool:
     return resource.defined is not None and resource.defined.conversion is not None
 
 
-def shown_as(documents: Iterable[bytes], resource: Resource, answers: Answers) -> list[bytes]:
+def shown_as(documents: Sequence[bytes], resource: Resource, answers: Answers) -> Sequence[bytes]:
     """Stored documents as a resource of a custom kind shows them; other documents unchanged.
 
     Raises:
         ApiError: 500, they cannot be converted. Unanswered: a webhook has to be asked.
     """
     if not is_converted(resource):
-        return list(documents)
+        return documents
     parsed = [msgspec.json.decode(document) for document in documents]
     return [msgspec.json.encode(each) for each in converted(parsed, resource, resource.group_version, answers)]
 

@@ -5,7 +5,7 @@ Grammar of field selectors: upstream's apimachinery ``pkg/fields/selector.go``; 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -66,6 +66,17 @@ class Selection:
         if self.namespace and key.namespace != self.namespace:
             return False
         return all((getter(key) == value) != negated for getter, value, negated in self.names)
+
+    def candidates(self, objects: Mapping[ObjectKey, Stored]) -> list[ObjectKey]:
+        """The keys that are not excluded by themselves, in the order of lists. If the selection is not narrowed, it
+        wants them all."""
+        if self.name and self.namespace:
+            only = ObjectKey(self.namespace, self.name)
+            return [only] if only in objects else []
+        keys = [key for key in objects if key.namespace == self.namespace] if self.namespace else list(objects)
+        # As texts they are compared in a third of the time. A namespace has no character below the separator.
+        keys.sort(key="\0".join)
+        return keys
 
     def wants(self, key: ObjectKey, stored: Stored) -> bool:
         if not self.wants_key(key) or not matches(self.labels, stored.labels):

@@ -9,13 +9,12 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qsl
 
-import msgspec
-
+from fairlead.drivers.apiserver.answers import send_answer, send_error
 from fairlead.drivers.apiserver.audit_notes import log_notes
 from fairlead.drivers.apiserver.chances import Chances
 from fairlead.drivers.apiserver.health import health_page
@@ -27,7 +26,7 @@ from fairlead.drivers.apiserver.review_servers import ReviewServers
 from fairlead.drivers.apiserver.store.durable_state import DurableState
 from fairlead.drivers.apiserver.store.errors import StoreError
 from fairlead.drivers.apiserver.tunnel import TunnelClient, UpstreamTunnel
-from fairlead.drivers.apiserver.turns import RETRY_SECONDS, Turns, too_many_requests
+from fairlead.drivers.apiserver.turns import Turns, too_many_requests
 from fairlead.drivers.apiserver.warning_headers import warning_headers
 from fairlead.drivers.apiserver.watch_stream import WatchHolder, WatchStreams
 from fairlead.drivers.clock_text import now_text
@@ -60,7 +59,6 @@ REQUEST_SECONDS = 60  # until no webhook is asked any more; upstream's limit of 
 MAX_UNREAD = 64 << 20  # bytes of answers that wait for one user to read them
 HEALTH = frozenset({"/healthz", "/livez", "/readyz"})
 OPEN_TO_ALL = HEALTH | {"/version"}
-_JSON = (b"content-type", b"application/json")
 
 
 class Disconnected(Exception):
@@ -114,10 +112,10 @@ class ApiApplication:
                 await inject_faults(self._faults, scope)
             await self._answer(scope, receive, send)
         except ApiError as error:
-            await _send_error(send, error)
+            await send_error(send, error)
         except StoreError as error:
             failures.warning(str(error))
-            await _send_error(send, ApiError(500, "InternalError", str(error)))
+            await send_error(send, ApiError(500, "InternalError", str(error)))
         except Disconnected:
             return
         except Broken:
@@ -125,7 +123,7 @@ class ApiApplication:
             await asyncio.sleep(0)  # in which the server hears of it
         except Exception:
             log.exception("fault while answering %s %s", scope["method"], scope["path"])
-            await _send_error(
+            await send_error(
                 send, ApiError(500, "InternalError", "Internal error occurred; the server's log says more")
             )
 
@@ -133,7 +131,7 @@ class ApiApplication:
         path = scope["path"]
         if path in HEALTH or path.startswith(("/livez/", "/readyz/", "/healthz/")):
             page = health_page(path, scope["query_string"], self._state.trouble())
-            await _send(send, page.code, page.body, [(b"content-type", b"text/plain; charset=utf-8")])
+            await send_answer(send, page.code, page.body, [(b"content-type", b"text/plain; charset=utf-8")])
             return
         pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
         headers = _headers(pairs)
@@ -147,7 +145,7 @@ class ApiApplication:
         user = acting_user(client, pairs, self._state.latest)
         if found := self._plain_page(path):
             check_path(user, scope["method"], path, self._state.latest)
-            await _send(send, 200, found[0], [(b"content-type", found[1])])
+            await send_answer(send, 200, found[0], [(b"content-type", found[1])])
             return
         body = await _read_body(receive, headers)
         if is_slow(body, headers.get("content-type", "")):
@@ -188,7 +186,7 @@ class ApiApplication:
                 return
         self._unread[user] += len(reply.body)
         try:
-            await _send(send, reply.code, reply.body, headers)
+            await send_answer(send, reply.code, reply.body, headers)
         finally:
             self._unread[user] -= len(reply.body)
             if not self._unread[user]:
@@ -297,18 +295,3 @@ async def _read_body(receive: Receive, headers: dict[str, str]) -> bytes:
 
 def _too_large() -> ApiError:
     return ApiError(413, "RequestEntityTooLarge", f"Request entity too large: limit is {MAX_BODY}")
-
-
-async def _send_error(send: Send, error: ApiError) -> None:
-    headers = [_JSON]
-    if error.code in (408, 413, 429):  # what follows would be read for nothing
-        headers.append((b"connection", b"close"))
-    if error.code == 429:
-        headers.append((b"retry-after", str(RETRY_SECONDS).encode()))
-    await _send(send, error.code, msgspec.json.encode(error.status()), headers)
-
-
-async def _send(send: Send, code: int, body: bytes, headers: Sequence[tuple[bytes, bytes]]) -> None:
-    length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": code, "headers": [*headers, length]})
-    await send({"type": "http.response.body", "body": body})

@@ -1,14 +1,14 @@
 """Feeding watchers: each follows the resource's log from its own position, at its own speed, woken by what concerns it.
 
 There are no queues to fill up. A watcher that is slower than the log is long is told 410 and ends, as in upstream; the
-memory of a thousand watchers is that of a thousand numbers. A change is encoded once for all watchers that see it in
-the same form.
+memory of a thousand watchers is that of a thousand numbers. What watchers are sent is worked out once for all that are
+alike (``watch_feeds``).
 """
 
 import asyncio
 import random
-from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,15 +16,15 @@ import msgspec
 from fairlead.drivers.apiserver.store.durable_state import DurableState
 from fairlead.drivers.apiserver.turns import too_many_requests
 from fairlead.drivers.apiserver.warning_headers import warning_headers
+from fairlead.drivers.apiserver.watch_feeds import Feeds
 from fairlead.drivers.clock_text import now_text
 from fairlead.registry.conversion import is_converted, shown_as
-from fairlead.registry.documents.views import View
 from fairlead.registry.environment import Kinds
 from fairlead.registry.questions import Asked, ServerAnswer, Unanswered
 from fairlead.registry.resources import Resource
 from fairlead.registry.status import ApiError, expired
 from fairlead.registry.store import Change
-from fairlead.registry.verbs.watches import Event, PermittedWatch, bookmark, event_for, frame, trigger_of
+from fairlead.registry.verbs.watches import PermittedWatch, bookmark, event_for, frame, trigger_of
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -34,9 +34,7 @@ MAX_WATCHES = 3000
 BOOKMARK_SECONDS = 60.0
 # When the client does not say: upstream's spread of 30 to 60 minutes, so that not all come back at once.
 SHORTEST_SECONDS = 1800
-CACHED_FRAMES = 256
-
-_FrameKey = tuple[int, str, Event, View]
+CHUNK_BYTES = 32 << 10
 
 
 class WatchHolder(NamedTuple):
@@ -51,7 +49,7 @@ class WatchStreams:
 
     def __init__(self, state: DurableState, kinds: Kinds, ask: Ask) -> None:
         self._state, self._kinds, self._ask = state, kinds, ask
-        self._frames: OrderedDict[_FrameKey, bytes] = OrderedDict()
+        self._feeds = Feeds(kinds)
         self._closing = asyncio.Event()
         self._held: Counter[str] = Counter()  # by user
         self._rests: set[asyncio.Timeout] = set()  # of watches that wait for news
@@ -123,8 +121,8 @@ class WatchStreams:
         end = loop.time() + seconds
         await self._send_initial(watch, send)
         position = watch.version
-        resource = watch.view.resource.storage
-        trigger = trigger_of(resource, watch.selection)
+        resource, converts = watch.view.resource.storage, is_converted(watch.view.resource)
+        trigger, feed = trigger_of(resource, watch.selection), self._feeds.of(watch.view, watch.selection)
         asked = self._asked
         while True:
             news = self._state.news_of(trigger)
@@ -134,10 +132,13 @@ class WatchStreams:
                 gone = expired(f"too old resource version: {position} ({log.compacted})")
                 await _send_chunk(send, frame("ERROR", msgspec.json.encode(gone.status())))
                 return
-            frames = await self._frames_of(log.since(position), watch)
+            if converts:
+                frames = await self._converted(log.since(position), watch)
+            else:
+                frames = feed.between(position, latest)
             position = latest.version
             if frames:
-                await _send_chunk(send, b"".join(frames))
+                await _send_chunk(send, frames)
             try:
                 rest = asyncio.timeout_at(
                     loop.time() if asked != self._asked else min(end, loop.time() + BOOKMARK_SECONDS)
@@ -160,21 +161,21 @@ class WatchStreams:
 
     async def _send_initial(self, watch: PermittedWatch, send: Send) -> None:
         now = now_text()
-        for document in await self._present(watch.initial, watch.view.resource):
-            await _send_chunk(send, frame("ADDED", watch.view.one(document, self._kinds, now)))
+        documents = await self._present(watch.initial, watch.view.resource)
+        for chunk in _gathered(frame("ADDED", watch.view.one(each, self._kinds, now)) for each in documents):
+            await _send_chunk(send, chunk)
         if watch.announce_end:
             await _send_chunk(send, bookmark(watch.view, watch.version, True, self._kinds))
 
-    async def _frames_of(self, changes: Iterable[Change], watch: PermittedWatch) -> list[bytes]:
-        if not is_converted(watch.view.resource):
-            return [found for change in changes if (found := self._frame(change, watch))]
+    async def _converted(self, changes: Iterable[Change], watch: PermittedWatch) -> bytes:
+        """The frames of changes of a kind that a webhook converts."""
         told = [(event, event.document(change)) for change in changes if (event := event_for(change, watch.selection))]
         documents = await self._present([document for _, document in told], watch.view.resource)
         now = now_text()
-        return [
+        return b"".join(
             frame(event.type, watch.view.one(document, self._kinds, now))
             for (event, _), document in zip(told, documents, strict=True)
-        ]
+        )
 
     async def _present(self, documents: Sequence[bytes], resource: Resource) -> Sequence[bytes]:
         """The documents under the version that is watched."""
@@ -187,18 +188,18 @@ class WatchStreams:
             except Unanswered as waiting:
                 answers |= await self._ask(waiting.questions)
 
-    def _frame(self, change: Change, watch: PermittedWatch) -> bytes | None:
-        event = event_for(change, watch.selection)
-        if event is None:
-            return None
-        key = (change.version, change.resource, event, watch.view)
-        found = self._frames.get(key)
-        if found is None:
-            document = watch.view.one(event.document(change), self._kinds, now_text())
-            found = self._frames[key] = frame(event.type, document)
-            if len(self._frames) > CACHED_FRAMES:
-                self._frames.popitem(last=False)
-        return found
+
+def _gathered(frames: Iterable[bytes]) -> Iterator[bytes]:
+    """The frames in chunks of a sensible size: each chunk is a call of the kernel, and a record of TLS."""
+    held, size = [], 0
+    for each in frames:
+        held.append(each)
+        size += len(each)
+        if size >= CHUNK_BYTES:
+            yield b"".join(held)
+            held, size = [], 0
+    if held:
+        yield b"".join(held)
 
 
 async def _disconnect(receive: Receive) -> None:

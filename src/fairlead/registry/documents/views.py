@@ -5,7 +5,7 @@ resource that is a view of another one (events.k8s.io) is translated here too. U
 ``pkg/endpoints/handlers/{negotiation,response}``.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -79,14 +79,14 @@ class View(NamedTuple):
         version = parsed["metadata"].get("resourceVersion", "")
         return msgspec.json.encode(self._table([parsed], {"resourceVersion": version}, kinds, now))
 
-    def many(self, documents: Iterable[bytes], metadata: Doc, kinds: Kinds, now: str) -> bytes:
+    def many(self, documents: Sequence[bytes], metadata: Doc, kinds: Kinds, now: str) -> bytes:
         """A list; ``metadata`` is that of the list."""
         if self.form.shape == TABLE:
             return msgspec.json.encode(self._table(map(msgspec.json.decode, documents), metadata, kinds, now))
         if self.form.shape == PARTIAL:
             items = [msgspec.json.encode(self._partial(msgspec.json.decode(document))) for document in documents]
             return _list(f"{PARTIAL}List", f"meta.k8s.io/{self.form.version}", metadata, items)
-        items = [self._own(document) for document in documents]
+        items = documents if self._shows_what_is_stored else [self._own(document) for document in documents]
         return _list(self.resource.list_kind, self.resource.group_version, metadata, items)
 
     def bookmark(self, metadata: Doc, kinds: Kinds) -> bytes:
@@ -99,14 +99,19 @@ class View(NamedTuple):
         document = {"kind": kind, "apiVersion": version, "metadata": {**metadata, "creationTimestamp": None}}
         return msgspec.json.encode(document)
 
+    @property
+    def _shows_what_is_stored(self) -> bool:
+        """Whether the form of the object is the stored document."""
+        defined = self.resource.defined
+        return not self.resource.view_of and (defined is None or defined.stored_as == self.resource.group_version)
+
     def _own(self, document: bytes) -> bytes:
+        if self._shows_what_is_stored:
+            return document
         if self.resource.view_of:
             return shown_under(self.resource, document)
-        defined = self.resource.defined
-        if defined and defined.stored_as != self.resource.group_version:
-            parsed: Doc = msgspec.json.decode(document)
-            return msgspec.json.encode({**parsed, "apiVersion": self.resource.group_version})
-        return document
+        parsed: Doc = msgspec.json.decode(document)
+        return msgspec.json.encode({**parsed, "apiVersion": self.resource.group_version})
 
     def _partial(self, document: Doc) -> Doc:
         version = f"meta.k8s.io/{self.form.version}"
@@ -150,6 +155,10 @@ def _definition(column: Column) -> Doc:
     }
 
 
-def _list(kind: str, version: str, metadata: Doc, items: list[bytes]) -> bytes:
+def _list(kind: str, version: str, metadata: Doc, items: Sequence[bytes]) -> bytes:
+    """A list, copied together once: what stands around the items becomes part of the first and the last one."""
     head = msgspec.json.encode({"kind": kind, "apiVersion": version, "metadata": metadata})
-    return b"".join((head[:-1], b',"items":[', b",".join(items), b"]}"))
+    parts = [head[:-1], *(items or [b""])]
+    parts[1] = b'"items":[' + parts[1]
+    parts[-1] += b"]}"
+    return b",".join(parts)

@@ -6,7 +6,9 @@ no longer kept, the client must start again (410). Rules of the options: apimach
 """
 
 import base64
+from bisect import bisect_right
 from collections.abc import Callable
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -53,19 +55,16 @@ def read_list(
     _check_options(request, bool(token))
     state, after = _resume(token, state_at) if token else (_state_for(request, state_at), None)
     objects = state.of(storage)
-    if selection.name and selection.namespace:
-        only = ObjectKey(selection.namespace, selection.name)
-        keys = [only] if only in objects else []
-    else:
-        keys = sorted(key for key in objects if selection.wants_key(key) and (after is None or key > after))
-    chosen: list[ObjectKey] = []
-    for key in keys:
-        if selection.wants(key, objects[key]):
-            if limit and len(chosen) == limit:
-                left = None if selection.is_narrowed else len(keys) - limit
-                return _truncated(state, storage, chosen, left)
-            chosen.append(key)
-    return ListPage([objects[key].document for key in chosen], {"resourceVersion": str(state.version)}, None)
+    keys = selection.candidates(objects)
+    if after is not None:
+        keys = keys[bisect_right(keys, after) :]
+    if selection.is_narrowed:
+        wanted = (key for key in keys if selection.wants(key, objects[key]))
+        keys = list(islice(wanted, limit + 1 if limit else None))
+    if limit and len(keys) > limit:
+        left = None if selection.is_narrowed else len(keys) - limit
+        return _truncated(state, storage, keys[:limit], left)
+    return ListPage([objects[key].document for key in keys], {"resourceVersion": str(state.version)}, None)
 
 
 def _truncated(state: State, storage: str, chosen: list[ObjectKey], left: int | None) -> ListPage:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.drivers.apiserver import watch_stream
+from fairlead.drivers.apiserver import watch_feeds, watch_stream
 from fairlead.drivers.apiserver.store.durable_state import DurableState
 from fairlead.drivers.apiserver.watch_stream import WatchHolder, WatchStreams
 from fairlead.model.names import ObjectKey
@@ -17,6 +17,7 @@ from fairlead.registry.selectors import FieldTerm, Selection
 from fairlead.registry.store import Change, Stored
 from fairlead.registry.verbs.watches import event_for, trigger_of, triggers_of
 from tests.support.api_world import ApiWorld, pod
+from tests.support.counted_calls import counted
 
 PODS = "/api/v1/namespaces/default/pods"
 EVERYWHERE = "/api/v1/pods"
@@ -89,7 +90,7 @@ def in_server(monkeypatch):
     def run(scenario):
         async def whole():
             server = OpenWatches()
-            monkeypatch.setattr(watch_stream, "event_for", server.count)
+            monkeypatch.setattr(watch_feeds, "event_for", server.count)
             await scenario(server)
             await server.close()
 
@@ -177,6 +178,49 @@ def test_a_bookmark_tells_of_the_changes_that_were_nothing_to_a_watch(in_server,
         assert [type_ for type_, _ in events[:2]] == ["ADDED", "BOOKMARK"]
         assert events[-1][1]["metadata"]["resourceVersion"] == str(server.state.latest.version)
         assert server.matched == 1
+
+    in_server(scenario)
+
+
+def test_a_change_is_worked_out_once_for_all_watches_that_are_alike(in_server):
+    async def scenario(server):
+        alike = [await server.open(f"{EVERYWHERE}?watch=1") for _ in range(10)]
+        await server.open(f"{EVERYWHERE}?watch=1&labelSelector=app=web")
+        await server.write("POST", PODS, pod("a", labels={"app": "web"}))
+        assert server.matched == 2
+        assert [shown(events) for events in alike] == [[("ADDED", "a")]] * 10
+
+    in_server(scenario)
+
+
+@pytest.mark.parametrize("query", ["", "&labelSelector=app=web", "&fieldSelector=spec.nodeName=node-1"])
+def test_one_more_watcher_takes_few_calls(in_server, query):
+    """Each bound is a tenth more than is needed."""
+
+    async def scenario(server):
+        taken = []
+        for amount in (5, 45):
+            for _ in range(amount):
+                await server.open(f"{EVERYWHERE}?watch=1{query}")
+            step = server.world.ask("POST", PODS, pod(f"a{amount}", "node-1", labels={"app": "web"})).step
+            with counted() as found:
+                await server.state.commit(step)
+                await settle()
+            taken.append(found.count)
+        assert (taken[1] - taken[0]) / 45 <= 60
+
+    in_server(scenario)
+
+
+def test_what_is_there_already_comes_in_few_chunks(in_server, monkeypatch):
+    async def scenario(server):
+        for number in range(50):
+            await server.write("POST", PODS, pod(f"p{number:02}"))
+        chunks = []
+        monkeypatch.setattr(watch_stream, "_send_chunk", lambda send, body: send(chunks.append(body) or {"body": body}))
+        events = await server.open(f"{EVERYWHERE}?watch=1&resourceVersion=0")
+        assert shown(events) == [("ADDED", f"p{number:02}") for number in range(50)]
+        assert len(chunks) <= 1 + sum(map(len, chunks)) / watch_stream.CHUNK_BYTES
 
     in_server(scenario)
 

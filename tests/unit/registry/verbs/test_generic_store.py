@@ -5,12 +5,12 @@ them; a bound is raised only for what is worth that.
 """
 
 import json
-import sys
 
 import msgspec
 import pytest
 
 from tests.support.api_world import ApiWorld, config_map, pod
+from tests.support.counted_calls import calls
 
 NAMESPACE = "/api/v1/namespaces/default"
 MAPS, SERVICES, PODS = f"{NAMESPACE}/configmaps", f"{NAMESPACE}/services", f"{NAMESPACE}/pods"
@@ -28,23 +28,6 @@ def world():
         changed = made.do("POST", url, make("first"))
         made.do("PUT", f"{url}/first", {**changed, "metadata": {**changed["metadata"], "labels": {"x": "y"}}})
     return made
-
-
-def calls(work):
-    """How many functions are called meanwhile."""
-    found = 0
-
-    def count(frame, event, argument):
-        nonlocal found
-        found += event in ("call", "c_call")
-
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        work()
-    finally:
-        sys.setprofile(before)
-    return found
 
 
 CREATES = [(MAPS, config_map, 420), (SERVICES, service, 1010), (PODS, pod, 1350)]

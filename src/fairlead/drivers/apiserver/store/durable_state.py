@@ -94,7 +94,10 @@ class DurableState:
 
     def news_of(self, trigger: Trigger) -> News:
         """Set at the next visible change that pulls the trigger."""
-        return self._awaited.setdefault(trigger, News())
+        news = self._awaited.get(trigger)
+        if news is None:
+            news = self._awaited[trigger] = News()
+        return news
 
     async def close(self) -> None:
         """Write what is waiting, and let go of the store."""
