@@ -15,6 +15,7 @@ import msgspec
 
 from fairlead.drivers.apiserver.store.durable_state import DurableState
 from fairlead.drivers.apiserver.turns import too_many_requests
+from fairlead.drivers.apiserver.waits import Waits
 from fairlead.drivers.apiserver.warning_headers import warning_headers
 from fairlead.drivers.apiserver.watch_feeds import Feeds
 from fairlead.drivers.clock_text import now_text
@@ -52,15 +53,14 @@ class WatchStreams:
         self._feeds = Feeds(kinds)
         self._closing = asyncio.Event()
         self._held: Counter[str] = Counter()  # by user
-        self._rests: set[asyncio.Timeout] = set()  # of watches that wait for news
+        self._waits: set[Waits] = set()
         self._asked = 0  # how often bookmarks have been asked for
 
     def send_bookmarks(self) -> int:
         """Make all watches with bookmarks send one soon, of this version or a later one."""
         self._asked += 1
-        now = asyncio.get_running_loop().time()
-        for rest in self._rests:
-            rest.reschedule(now)
+        for waits in self._waits:
+            waits.end()
         return self._state.latest.version
 
     def close(self) -> None:
@@ -110,12 +110,17 @@ class WatchStreams:
         await send({"type": "http.response.body", "body": b""})
 
     async def _stream(self, watch: PermittedWatch, send: Send) -> None:
+        waits = Waits()
+        self._waits.add(waits)
         try:
-            await self._follow(watch, send)
+            await self._follow(watch, waits, send)
         except ApiError as error:  # such as of a webhook that does not convert: the client begins again
             await _send_chunk(send, frame("ERROR", msgspec.json.encode(error.status())))
+        finally:
+            self._waits.discard(waits)
+            waits.close()
 
-    async def _follow(self, watch: PermittedWatch, send: Send) -> None:
+    async def _follow(self, watch: PermittedWatch, waits: Waits, send: Send) -> None:
         loop = asyncio.get_running_loop()
         seconds = watch.seconds or SHORTEST_SECONDS + random.randrange(SHORTEST_SECONDS)  # noqa: S311
         end = loop.time() + seconds
@@ -139,23 +144,17 @@ class WatchStreams:
             position = latest.version
             if frames:
                 await _send_chunk(send, frames)
-            try:
-                rest = asyncio.timeout_at(
-                    loop.time() if asked != self._asked else min(end, loop.time() + BOOKMARK_SECONDS)
-                )
-                async with rest:
-                    self._rests.add(rest)
-                    await news.wait()
-            except TimeoutError:
+            until = min(end, loop.time() + BOOKMARK_SECONDS)
+            if asked == self._asked:
+                await waits.for_news(news, until)
+            if loop.time() >= until or (asked != self._asked and not news.is_there):
                 asked = self._asked
-                if not news.is_set():
+                if not news.is_there:
                     position = self._state.latest.version
                 if watch.bookmarks:
                     await _send_chunk(send, bookmark(watch.view, position, False, self._kinds))
                 if loop.time() >= end:
                     return
-            finally:
-                self._rests.discard(rest)
             # What others have changed meanwhile may be forgotten already, which is nothing to this watch.
             position = max(position, news.quiet_until)
 

@@ -14,6 +14,7 @@ from weakref import WeakValueDictionary
 
 from fairlead.drivers.apiserver.store.errors import StoreError, StoreFull
 from fairlead.drivers.apiserver.store.sqlite_store import SqliteStore
+from fairlead.drivers.apiserver.waits import News
 from fairlead.registry.store import Change, State, Step
 from fairlead.registry.verbs.watches import Trigger, triggers_of
 
@@ -36,12 +37,6 @@ def makes_room(step: Step) -> bool:
 
 def _growth(change: Change) -> int:
     return len(change.after.document) - len(change.before.document) if change.before else MAX_GROWTH + 1
-
-
-class News(asyncio.Event):
-    """Set once a change that was waited for is visible; up to the version ``quiet_until`` there was none."""
-
-    quiet_until = 0
 
 
 class DurableState:
@@ -141,8 +136,7 @@ class DurableState:
         for trigger in {trigger for item in batch for change in item.step.changes for trigger in triggers_of(change)}:
             news = self._awaited.pop(trigger, None)
             if news:
-                news.quiet_until = before.version
-                news.set()
+                news.tell(before.version)
         for item in batch:
             if not item.done.done():
                 item.done.set_result(None)
