@@ -1,6 +1,6 @@
 """Waiting for news, or for a time, whichever comes first.
 
-A watch waits again after each change that it is sent, mostly for a fraction of a second, for a minute at the most. So its
+A watch waits again after each change that it is sent, mostly for less than a second, for a minute at the most. So its
 timer is not set for each wait: it keeps running, and when it has run off it looks whether the wait of then is over.
 """
 
