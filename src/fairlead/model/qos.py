@@ -48,5 +48,7 @@ def _sum(lists: Iterable[Quantities]) -> dict[str, Fraction]:
 
 
 def _positive(quantities: Quantities) -> dict[str, Fraction]:
-    found = ((name, quantity((quantities or {}).get(name, "0"))) for name in _COUNTED)
+    if not quantities:
+        return {}
+    found = ((name, quantity(quantities[name])) for name in _COUNTED if name in quantities)
     return {name: amount for name, amount in found if amount and amount > 0}

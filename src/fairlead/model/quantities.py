@@ -6,6 +6,7 @@ Grammar and canonical form: apimachinery ``pkg/api/resource/quantity.go``.
 import math
 import re
 from fractions import Fraction
+from functools import lru_cache
 
 _QUANTITY = re.compile(r"(?P<number>[+-]?(\d+\.?\d*|\.\d+))(?P<suffix>[eE][+-]?\d{1,3}|[numkMGTPE]|[KMGTPE]i)?")
 _LONGEST = 64  # characters; nobody counts further, and exact numbers of a million digits take their time
@@ -18,7 +19,12 @@ _SMALLEST = -9  # powers of ten; finer amounts are rounded up
 
 def quantity(text: str) -> Fraction | None:
     """The number that ``text`` spells, or None."""
-    match = _QUANTITY.fullmatch(text) if len(text) <= _LONGEST else None
+    return _quantity(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache(maxsize=1024)  # a cluster's Pods ask for a few amounts, again and again
+def _quantity(text: str) -> Fraction | None:
+    match = _QUANTITY.fullmatch(text)
     if match is None:
         return None
     number, suffix = Fraction(match["number"]), match["suffix"] or ""
