@@ -30,7 +30,7 @@ def world():
     return made
 
 
-CREATES = [(MAPS, config_map, 420), (SERVICES, service, 1010), (PODS, pod, 1350)]
+CREATES = [(MAPS, config_map, 420), (SERVICES, service, 960), (PODS, pod, 1080)]
 
 
 @pytest.mark.parametrize(("url", "make", "most"), CREATES)

@@ -42,6 +42,8 @@ def policy_of(labels: Mapping[str, str]) -> tuple[NamespacePolicy, list[FieldErr
 
     An invalid level to enforce counts as the strictest, an invalid level to warn as the laxest.
     """
+    if not any(label.startswith(PREFIX) for label in labels):
+        return NamespacePolicy(), []
     faults: list[FieldError] = []
     standards = {}
     for mode in ("enforce", "audit", "warn"):

@@ -186,7 +186,7 @@ def test_a_visible_change_wakes_only_waiters_for_its_resource():
         state = DurableState(State(), FailingStore())
         maps, pods = state.news_of(Trigger("configmaps")), state.news_of(Trigger("pods"))
         await state.commit(written(Step(state.head), x="1"))
-        assert (maps.is_set(), pods.is_set()) == (True, False)
+        assert (maps.is_there, pods.is_there) == (True, False)
         await state.close()
 
     asyncio.run(scenario())
