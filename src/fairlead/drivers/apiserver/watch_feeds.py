@@ -21,17 +21,17 @@ KEPT_BYTES = 64 << 10  # what is longer is sent to watches that begin far back, 
 _FrameKey = tuple[int, str, Event, View]
 
 
-class Feeds:
+class WatchFeeds:
     """The feeds of all watches of one server, and the frames that they have in common."""
 
     def __init__(self, kinds: Kinds) -> None:
         self._kinds = kinds
-        self._feeds: WeakValueDictionary[tuple[View, Selection], Feed] = WeakValueDictionary()
+        self._feeds: WeakValueDictionary[tuple[View, Selection], WatchFeed] = WeakValueDictionary()
         self._frames: OrderedDict[_FrameKey, bytes] = OrderedDict()
 
-    def of(self, view: View, selection: Selection) -> "Feed":
+    def of(self, view: View, selection: Selection) -> "WatchFeed":
         """The feed of all watches with this view and selection; it lives as long as one of them holds it."""
-        return self._feeds.setdefault((view, selection), Feed(self, view, selection))
+        return self._feeds.setdefault((view, selection), WatchFeed(self, view, selection))
 
     def frame(self, change: Change, event: Event, view: View) -> bytes:
         """The event of a change in the form of a view."""
@@ -45,10 +45,10 @@ class Feeds:
         return found
 
 
-class Feed:
+class WatchFeed:
     """The changes of a resource as one selection and one view show them."""
 
-    def __init__(self, feeds: Feeds, view: View, selection: Selection) -> None:
+    def __init__(self, feeds: WatchFeeds, view: View, selection: Selection) -> None:
         self._feeds, self._view, self._selection = feeds, view, selection
         self._kept = (-1, -1, b"")  # between which versions, and what was sent
 

@@ -17,7 +17,7 @@ from fairlead.drivers.apiserver.store.durable_state import DurableState
 from fairlead.drivers.apiserver.turns import too_many_requests
 from fairlead.drivers.apiserver.waits import Waits
 from fairlead.drivers.apiserver.warning_headers import warning_headers
-from fairlead.drivers.apiserver.watch_feeds import Feeds
+from fairlead.drivers.apiserver.watch_feeds import WatchFeeds
 from fairlead.drivers.clock_text import now_text
 from fairlead.registry.conversion import is_converted, shown_as
 from fairlead.registry.environment import Kinds
@@ -50,7 +50,7 @@ class WatchStreams:
 
     def __init__(self, state: DurableState, kinds: Kinds, ask: Ask) -> None:
         self._state, self._kinds, self._ask = state, kinds, ask
-        self._feeds = Feeds(kinds)
+        self._feeds = WatchFeeds(kinds)
         self._closing = asyncio.Event()
         self._held: Counter[str] = Counter()  # by user
         self._waits: set[Waits] = set()
