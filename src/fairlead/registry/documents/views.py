@@ -84,8 +84,8 @@ class View(NamedTuple):
         if self.form.shape == TABLE:
             return msgspec.json.encode(self._table(map(msgspec.json.decode, documents), metadata, kinds, now))
         if self.form.shape == PARTIAL:
-            items = [msgspec.json.encode(self._partial(msgspec.json.decode(document))) for document in documents]
-            return _list(f"{PARTIAL}List", f"meta.k8s.io/{self.form.version}", metadata, items)
+            partial = [msgspec.json.encode(self._partial(msgspec.json.decode(document))) for document in documents]
+            return _list(f"{PARTIAL}List", f"meta.k8s.io/{self.form.version}", metadata, partial)
         items = documents if self._shows_what_is_stored else [self._own(document) for document in documents]
         return _list(self.resource.list_kind, self.resource.group_version, metadata, items)
 
