@@ -21,6 +21,17 @@ _VALUES = ("Time", "MicroTime", "Quantity", "IntOrString", "RawExtension", "Fiel
 
 _EARLIER = ("v1beta2", "v1beta1", "v1alpha1")
 _AGGREGATION = "io.k8s.kube-aggregator.pkg.apis.apiregistration.v1"
+_DEFINITIONS = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1"
+# What definitions leave out when it is empty; source: apiextensions-apiserver pkg/apis/apiextensions/v1/types.go.
+_LEFT_OUT_OF_DEFINITIONS = {
+    f"{_DEFINITIONS}.CustomResourceColumnDefinition": ("description", "format", "priority"),
+    f"{_DEFINITIONS}.CustomResourceDefinitionCondition": ("message", "observedGeneration", "reason"),
+    f"{_DEFINITIONS}.CustomResourceDefinitionNames": ("categories", "listKind", "shortNames", "singular"),
+    f"{_DEFINITIONS}.CustomResourceDefinitionSpec": ("preserveUnknownFields",),
+    f"{_DEFINITIONS}.CustomResourceDefinitionStatus": ("observedGeneration",),
+    f"{_DEFINITIONS}.CustomResourceDefinitionVersion": ("additionalPrinterColumns", "deprecated", "selectableFields"),
+    f"{_DEFINITIONS}.WebhookClientConfig": ("caBundle",),
+}
 # Of the server alone; source: kube-aggregator pkg/apis/apiregistration/v1/types.go.
 _OF_SERVERS: dict[str, dict[str, list[str]]] = {
     f"{_AGGREGATION}.APIService": {"always": ["metadata"]},
@@ -43,7 +54,10 @@ def row_of(name: str, fields: list[str], by_name: dict[str, dict[str, GoField]])
     package, _, type_name = name.rpartition(".")
     names = (name, *(f"{package.rpartition('.')[0]}.{version}.{type_name}" for version in _EARLIER))
     found = next((by_name[each] for each in names if each in by_name), None)
-    return {"kept": fields} if found is None else encoding_of(found, fields)
+    if found is None:
+        left_out = _LEFT_OUT_OF_DEFINITIONS.get(name, ())
+        return {"kept": [field for field in fields if field not in left_out]}
+    return encoding_of(found, fields)
 
 
 def is_always_written(field: GoField) -> bool:

@@ -34,9 +34,12 @@ def _quantity(text: str) -> Fraction | None:
     return number * Fraction(10) ** exponent
 
 
-def canonical(text: str) -> str:
+def canonical(text: str, smallest: int = _SMALLEST) -> str:
     """The quantity as upstream stores and shows it: no fraction, the largest suffix that leaves none, in the family of
     suffixes (binary, decimal, exponent) that it was written in.
+
+    Args:
+        smallest: the power of ten to whose whole multiples it is rounded up.
 
     Raises:
         ValueError: it is no quantity.
@@ -47,7 +50,7 @@ def canonical(text: str) -> str:
     # Fewer than 1024 bytes are written as any other number, because of fractions of them.
     if text[-1] == "i" and abs(number) >= 1024:
         return _binary(_rounded_up(number, Fraction(1)))
-    amount = _rounded_up(number, Fraction(10) ** _SMALLEST)
+    amount = _rounded_up(number, Fraction(10) ** smallest)
     return _decimal(amount, exponents=text[-1].isdigit() and "e" in text.lower())
 
 

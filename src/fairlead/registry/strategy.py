@@ -165,6 +165,9 @@ class Strategy:
         sides: what may be written through subresources of the kind's own, by their names.
         warnings: (new, old or None) -> texts for ``Warning:`` headers.
         bumps_generation: (new, old) -> whether ``metadata.generation`` grows; None for kinds that have no generation.
+        first_generation: that of a new object of a kind that has generations; 0 is left out.
+        brings_status: a new object keeps the status that comes with it; those of other kinds with a subresource
+            ``status`` begin without one.
         on_read: bring a document into the form that clients see (defaults of newer fields on old objects); it runs when
             a document is written and when it is loaded, so that reading is handing out bytes.
         fields: values for ``?fieldSelector=`` besides metadata.name and metadata.namespace: path -> getter.
@@ -196,6 +199,8 @@ class Strategy:
     sides: Mapping[str, Side] = field(default_factory=dict)
     warnings: Callable[[Doc, Doc | None], Sequence[str]] = lambda new, old: ()
     bumps_generation: Callable[[Doc, Doc], bool] | None = None
+    first_generation: int = 1
+    brings_status: bool = False
     on_read: Callable[[Doc], None] = lambda doc: None
     fields: dict[str, Callable[[Doc], str]] = field(default_factory=dict)
     columns: tuple[Column, ...] = ()

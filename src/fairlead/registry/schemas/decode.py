@@ -32,6 +32,7 @@ _GO_SCALARS = {"boolean": "bool", "number": "float64"}
 _ZERO = {"string": "", "int32": 0, "int64": 0, "boolean": False, "number": 0}
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _METADATA = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+_THOUSANDTHS, _BILLIONTHS = -3, -9  # powers of ten
 _QUANTITY_TEXT = r"^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$"
 
 
@@ -154,7 +155,8 @@ def _list(type_name: str) -> _Read:
 
 
 def _map(type_name: str) -> _Read:
-    element, wanted = _element(type_name), _go_type(type_name, Cardinality.MAP)
+    element = _amount if type_name == QUANTITY else _element(type_name)
+    wanted = _go_type(type_name, Cardinality.MAP)
 
     def read(value: Any, place: _Place | None, unknown: list[str]) -> Doc:
         if not isinstance(value, dict):
@@ -221,11 +223,16 @@ def _int_or_string(value: Any, place: _Place | None, unknown: list[str]) -> Any:
     return value if isinstance(value, str) else _int32(value, place, unknown)
 
 
-def _quantity(value: Any, place: _Place | None, unknown: list[str]) -> str:
+def _amount(value: Any, place: _Place | None, unknown: list[str]) -> str:
+    """A quantity in a map of them, a list of resources: rounded up to thousandths (``SetDefaults_ResourceList``)."""
+    return "0" if value is None else _quantity(value, place, unknown, _THOUSANDTHS)
+
+
+def _quantity(value: Any, place: _Place | None, unknown: list[str], smallest: int = _BILLIONTHS) -> str:
     """A quantity in its canonical form, also for a bare number, so that all spellings of an amount are equal."""
     text = value if isinstance(value, str) else str(_number(value, place, unknown))
     try:
-        return canonical_quantity(text.strip())
+        return canonical_quantity(text.strip(), smallest)
     except ValueError:
         raise _Mismatch(f"quantities must match the regular expression '{_QUANTITY_TEXT}'") from None
 

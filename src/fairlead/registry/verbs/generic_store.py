@@ -58,6 +58,8 @@ def create(
     resource = target.resource
     strategy = env.kinds.strategy(resource)
     object_meta.tidy(document)
+    if resource.subresource("status") and not strategy.brings_status:
+        document.pop("status", None)
     canonicalize(stored_type(resource), document)
     if resource.namespaced:
         check_namespace_is_open(state, resource, ObjectKey(target.namespace, document["metadata"].get("name", "")))
@@ -78,8 +80,8 @@ def create(
     if env.mutate is None:
         strategy.admit_create(document, context)
     effects = strategy.allocate(document, None, context)
-    if strategy.bumps_generation:
-        metadata["generation"] = 1
+    if strategy.bumps_generation and strategy.first_generation:
+        metadata["generation"] = strategy.first_generation
     strategy.prepare_create(document, context)
     faults = object_meta.validate(metadata, strategy.name_errors, resource.namespaced)
     faults += _finalizer_faults(metadata, strategy)
@@ -271,8 +273,9 @@ def _stored(revision: _Revision, new: Doc, effects: SideEffects, env: Environmen
 
 def _set_generation(strategy: Strategy, new: Doc, old: Doc) -> None:
     if strategy.bumps_generation:
-        before = old["metadata"].get("generation", 1)
-        new["metadata"]["generation"] = before + 1 if strategy.bumps_generation(new, old) else before
+        before = old["metadata"].get("generation", strategy.first_generation)
+        if generation := before + strategy.bumps_generation(new, old):
+            new["metadata"]["generation"] = generation
 
 
 def _is_finished(document: Doc, strategy: Strategy) -> bool:

@@ -86,7 +86,7 @@ def _counted(step: Step, key: ObjectKey) -> Step:
             if name in total and not (resource is _QUOTAS and document["metadata"]["name"] == key.name):
                 total[name] += amount
     used = {name: spelled(amount, hard[name]) for name, amount in total.items()}
-    return _put(step, key, {**quota, "status": {"hard": hard, "used": used}})
+    return _put(step, key, {**quota, "status": {"hard": hard, "used": used} if hard else {}})
 
 
 def _objects_of(state: State, namespace: str) -> Iterator[tuple[Resource, Doc]]:

@@ -16,7 +16,11 @@ from fairlead.registry.schemas.catalogue import type_of
 from tests.support.api_corpus import corpus
 
 TYPES = {row.kind: type_of(row.group_version, row.kind) for row in RESOURCES if not row.view_of}
-CORPUS = [pytest.param(TYPES[kind], {"metadata": {}, **body}, id=text) for text, kind, body in corpus()]
+CORPUS = [
+    pytest.param(TYPES[case.kind], {"metadata": {}, **case.given}, id=case.text)
+    for case in corpus()
+    if not case.repeats
+]
 
 
 @pytest.mark.parametrize(("type_name", "document"), CORPUS)

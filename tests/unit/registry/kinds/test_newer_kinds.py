@@ -5,9 +5,11 @@ import re
 import pytest
 
 from fairlead.model.cron import parse_schedule
-from tests.support.api_corpus import ALONE
+from tests.support.api_corpus import corpus
 from tests.support.api_world import ApiWorld, pod
 
+GIVEN = {case.text: case.given for case in corpus()}
+LAST = {case.kind: case.given for case in corpus()}  # of each kind, the last document
 NAMESPACED = "/namespaces/default"
 PATHS = {
     "CronJob": f"/apis/batch/v1{NAMESPACED}/cronjobs",
@@ -30,7 +32,7 @@ PATHS = {
 
 
 def body(kind, name="x", **changes):
-    document = {"metadata": {"name": name}, **ALONE[kind][-1]}
+    document = {"metadata": {"name": name}, **LAST[kind]}
     return {**document, "spec": {**document["spec"], **changes}} if changes else document
 
 
@@ -38,7 +40,7 @@ def cron(**spec):
     return body("CronJob", **spec)
 
 
-WEBHOOK = ALONE["ValidatingWebhookConfiguration"][1]["webhooks"][0]
+WEBHOOK = GIVEN["ValidatingWebhookConfiguration: a service"]["webhooks"][0]
 
 
 def webhook(**changes):
@@ -53,17 +55,9 @@ def claim(*requests):
     return {"metadata": {"name": "x"}, "spec": {"devices": {"requests": list(requests)}}}
 
 
-def test_what_the_newest_kinds_are_completed_with():
+def test_a_claim_for_devices_does_not_change():
     world = ApiWorld()
-    flow = world.do("POST", PATHS["FlowSchema"], {**ALONE["FlowSchema"][0], "metadata": {"name": "x"}})
-    assert flow["spec"]["matchingPrecedence"] == 1000
-    level = world.do("POST", PATHS["PriorityLevelConfiguration"], body("PriorityLevelConfiguration"))
-    assert level["spec"]["limited"]["nominalConcurrencyShares"] == 30
-    queuing = level["spec"]["limited"]["limitResponse"]["queuing"]
-    assert queuing == {"queues": 8, "handSize": 8, "queueLengthLimit": 50}
     made = world.do("POST", PATHS["ResourceClaim"], claim(GPU))
-    exactly = made["spec"]["devices"]["requests"][0]["exactly"]
-    assert exactly == {"deviceClassName": "gpu", "allocationMode": "ExactCount", "count": 1}
     changed = world.refused("PUT", f"{PATHS['ResourceClaim']}/x", {**made, "spec": {}})
     assert "field is immutable" in changed["message"]
 

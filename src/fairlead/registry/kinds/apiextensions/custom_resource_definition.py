@@ -17,6 +17,7 @@ from fairlead.registry.strategy import Column, Context, Strategy
 
 STORAGE = "customresourcedefinitions.apiextensions.k8s.io"
 _CREATED = Column("Created At", "date")
+_PORT = 443  # of a webhook that names none
 # Conditions of a definition whose names are free, each with its reason and message.
 _VERDICTS = (
     ("NamesAccepted", "NoConflicts", "no conflicts found"),
@@ -30,7 +31,10 @@ def default(document: Doc) -> None:
     if kind := names.get("kind"):
         names.setdefault("singular", kind.lower())
         names.setdefault("listKind", f"{kind}List")
-    spec.setdefault("conversion", {"strategy": "None"})
+    conversion = spec.setdefault("conversion", {"strategy": "None"})
+    client = (conversion.get("webhook") or {}).get("clientConfig") or {}
+    if (service := client.get("service")) is not None:
+        service.setdefault("port", _PORT)
 
 
 def prepare_create(new: Doc, context: Context) -> None:

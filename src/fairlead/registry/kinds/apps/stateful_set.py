@@ -41,8 +41,10 @@ def default(stateful_set: Doc) -> None:
     """Fill in missing fields."""
     spec = fill_spec(stateful_set, _SPEC)
     strategy = spec.setdefault("updateStrategy", {})
-    if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
-        strategy["rollingUpdate"] = {"partition": 0} | strategy.get("rollingUpdate", {})
+    if not strategy.get("type"):
+        strategy |= {"type": "RollingUpdate", "rollingUpdate": strategy.get("rollingUpdate") or {}}
+    if strategy["type"] == "RollingUpdate" and strategy.get("rollingUpdate") is not None:
+        strategy["rollingUpdate"].setdefault("partition", 0)
     spec["persistentVolumeClaimRetentionPolicy"] = _RETENTION | spec.get("persistentVolumeClaimRetentionPolicy", {})
     default_claims(stateful_set)
 

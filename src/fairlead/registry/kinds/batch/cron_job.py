@@ -13,6 +13,7 @@ from fairlead.registry.kinds.apps.pod_template import (
     selector_text,
     spec_changed,
 )
+from fairlead.registry.kinds.batch.job import default_failure_policy
 from fairlead.registry.kinds.cells import AGE, NAME, NONE, age, name, since, wide
 from fairlead.registry.kinds.core.pod.warnings import name_warnings, template_warnings
 from fairlead.registry.kinds.value_rules import one_of
@@ -31,7 +32,9 @@ def default(cron_job: Doc) -> None:
     spec = cron_job.setdefault("spec", {})
     for field, value in _SPEC.items():
         spec[field] = value if spec.get(field) in (None, "") else spec[field]
-    default_template(spec.setdefault("jobTemplate", {}).setdefault("spec", {}))
+    job = spec.setdefault("jobTemplate", {}).setdefault("spec", {})
+    default_template(job)
+    default_failure_policy(job)
 
 
 def prepare_create(cron_job: Doc, context: Context) -> None:

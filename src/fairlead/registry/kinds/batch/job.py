@@ -39,12 +39,23 @@ def default(job: Doc) -> None:
     spec.setdefault("backoffLimit", 6 if spec.get("backoffLimitPerIndex") is None else _NO_LIMIT)
     policy = spec.get("podFailurePolicy")
     spec.setdefault("podReplacementPolicy", "TerminatingOrFailed" if policy is None else "Failed")
-    for rule in (policy or {}).get("rules") or ():
+    default_failure_policy(spec)
+
+
+def default_failure_policy(spec: Doc) -> None:
+    """Fill in missing fields of the Pod failure policy of a Job, or of the Jobs of a CronJob."""
+    for rule in (spec.get("podFailurePolicy") or {}).get("rules") or ():
         for pattern in rule.get("onPodConditions") or ():
             pattern["status"] = pattern.get("status") or "True"
-    metadata = job.setdefault("metadata", {})
-    if not metadata.get("labels") and (labels := spec["template"]["metadata"].get("labels")):
-        metadata["labels"] = dict(labels)
+
+
+def label(job: Doc) -> None:
+    """A Job without labels has those of its template, and those of its own Pods with them.
+
+    Upstream's default fills them in before the template gets its last labels, but the two share one map.
+    """
+    if not job["metadata"].get("labels") and (labels := job["spec"]["template"]["metadata"].get("labels")):
+        job["metadata"]["labels"] = dict(labels)
 
 
 def prepare_create(job: Doc, context: Context) -> None:
@@ -129,6 +140,7 @@ STRATEGY = Strategy(
     validate_update=validate_update,
     warnings=workload_warnings,
     bumps_generation=spec_changed,
+    on_read=label,
     fields={"status.successful": lambda job: str(status_number(job, "succeeded"))},
     columns=(
         NAME,

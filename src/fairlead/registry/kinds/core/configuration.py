@@ -124,6 +124,12 @@ def _validate_secret(secret: Doc) -> list[FieldError]:
     return [required(f"data[{key}]") for key in missing]
 
 
+def _clean_secrets(account: Doc, *_: object) -> None:
+    """An account names its Secrets, and no more: they are in its namespace."""
+    if secrets := account.get("secrets"):
+        account["secrets"] = [{field: each[field] for field in ("name",) if field in each} for each in secrets]
+
+
 def _validate_lease(lease: Doc, context: Context) -> list[FieldError]:
     spec = lease.get("spec", {})
     rules = (
@@ -148,7 +154,12 @@ SECRET = Strategy(
     row=_secret_row,
     fields={"type": lambda secret: str(secret.get("type", ""))},
 )
-SERVICE_ACCOUNT = Strategy(columns=(NAME, Column("Secrets"), AGE), row=_service_account_row)
+SERVICE_ACCOUNT = Strategy(
+    prepare_create=_clean_secrets,
+    prepare_update=_clean_secrets,
+    columns=(NAME, Column("Secrets"), AGE),
+    row=_service_account_row,
+)
 LEASE = Strategy(
     validate_create=_validate_lease,
     validate_update=lambda new, old, context: _validate_lease(new, context),

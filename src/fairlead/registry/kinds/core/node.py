@@ -31,10 +31,18 @@ COLUMNS = (
 
 def default(node: Doc) -> None:
     """A node without reserved resources can allocate its whole capacity."""
-    node.setdefault("spec", {})
+    _align_networks(node.setdefault("spec", {}))
     status = node.setdefault("status", {})
     if "capacity" in status:
         status.setdefault("allocatable", dict(status["capacity"]))
+
+
+def _align_networks(spec: Doc) -> None:
+    """The first of its networks is in the field of old too, which can hold only one."""
+    if not spec.get("podCIDRs") and spec.get("podCIDR"):
+        spec["podCIDRs"] = [spec["podCIDR"]]
+    elif spec.get("podCIDRs") and not spec.get("podCIDR"):
+        spec["podCIDR"] = spec["podCIDRs"][0]
 
 
 def validate_create(node: Doc, context: Context) -> list[FieldError]:
@@ -114,6 +122,7 @@ def _address(status: Doc, kind: str) -> str:
 
 STRATEGY = Strategy(
     default=default,
+    brings_status=True,
     validate_create=validate_create,
     validate_update=validate_update,
     fields={"spec.unschedulable": lambda node: str(bool(node["spec"].get("unschedulable"))).lower()},

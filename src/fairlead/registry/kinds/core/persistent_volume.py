@@ -30,6 +30,7 @@ _RECYCLED = (
     "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach "
     "is to use dynamic provisioning."
 )
+_SINCE = "lastPhaseTransitionTime"
 # All other fields of the spec are volume sources.
 _NOT_A_SOURCE = frozenset(
     (
@@ -54,7 +55,15 @@ def default(volume: Doc) -> None:
 
 def prepare_create(volume: Doc, context: Context) -> None:
     """A new volume is available to any claim."""
-    volume["status"] = {"phase": "Pending"}
+    volume["status"] = {"phase": "Pending", "lastPhaseTransitionTime": context.now}
+
+
+def prepare_status_update(volume: Doc, old: Doc, context: Context) -> None:
+    """Note when the phase changed, unless the client does."""
+    status, before = volume.setdefault("status", {}), old.get("status") or {}
+    is_noted = status.get(_SINCE) not in (None, before.get(_SINCE))
+    if status.get("phase") != before.get("phase") and not is_noted:
+        status[_SINCE] = context.now
 
 
 def admit_create(volume: Doc, context: Context) -> None:
@@ -131,6 +140,7 @@ STRATEGY = Strategy(
     default=default,
     admit_create=admit_create,
     prepare_create=prepare_create,
+    prepare_status_update=prepare_status_update,
     validate_create=validate_create,
     validate_update=validate_update,
     columns=(

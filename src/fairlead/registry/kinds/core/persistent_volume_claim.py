@@ -25,6 +25,7 @@ _CLASSES = "storageclasses.storage.k8s.io"
 _CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
 _AMOUNT = "spec.resources.requests.storage"
 _IMMUTABLE = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
+_SOURCES_OF_OLD = (("", "PersistentVolumeClaim"), ("snapshot.storage.k8s.io", "VolumeSnapshot"))
 _CHANGEABLE = ("resources", "volumeAttributesClassName")
 
 
@@ -46,8 +47,25 @@ def admit_create(claim: Doc, context: Context) -> None:
 
 
 def prepare_create(claim: Doc, context: Context) -> None:
-    """A new claim has no volume."""
+    """A new claim has no volume, and its source is in both fields that there are for it."""
     claim["status"] = {"phase": "Pending"}
+    _align_sources(claim["spec"])
+
+
+def _align_sources(spec: Doc) -> None:
+    """The older field can name claims and snapshots only; anything else in it is dropped.
+
+    Upstream: ``EnforceDataSourceBackwardsCompatibility`` and ``NormalizeDataSources`` in
+    pkg/api/persistentvolumeclaim/util.go.
+    """
+    old, new = spec.get("dataSource"), spec.get("dataSourceRef")
+    if old is not None and (old.get("apiGroup", ""), old.get("kind")) not in _SOURCES_OF_OLD:
+        del spec["dataSource"]
+        old = None
+    if old is not None and new is None:
+        spec["dataSourceRef"] = dict(old)
+    elif old is None and new is not None and not new.get("namespace"):
+        spec["dataSource"] = {field: value for field, value in new.items() if field != "namespace"}
 
 
 def _default_class(state: ClusterState) -> str:

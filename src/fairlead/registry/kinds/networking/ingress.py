@@ -154,6 +154,12 @@ def _classes(state: ClusterState) -> Iterator[tuple[Doc, str]]:
         yield msgspec.json.decode(stored.document, type=Doc)["metadata"], key.name
 
 
+def default_class(ingress_class: Doc) -> None:
+    """Parameters that say no scope are an object of the cluster (``SetDefaults_IngressClass``)."""
+    if parameters := (ingress_class.get("spec") or {}).get("parameters"):
+        parameters["scope"] = parameters.get("scope") or "Cluster"
+
+
 def warnings(ingress: Doc, old: Doc | None) -> list[str]:
     """The warning about a new Ingress with the deprecated class annotation."""
     is_named = (ingress.get("spec") or {}).get("ingressClassName") is not None
@@ -172,6 +178,7 @@ STRATEGY = Strategy(
     row=_ingress_row,
 )
 CLASS = Strategy(
+    default=default_class,
     bumps_generation=lambda new, old: bool(new.get("spec") != old.get("spec")),
     columns=(NAME, Column("Controller"), Column("Parameters"), AGE),
     row=_class_row,

@@ -99,7 +99,6 @@ STRATEGY = Strategy(
     release=release,
     validate_create=validate_create,
     validate_update=validate_update,
-    bumps_generation=lambda new, old: bool(new.get("spec") != old.get("spec")),
     columns=(NAME, Column("ParentRef")),
     row=row,
 )

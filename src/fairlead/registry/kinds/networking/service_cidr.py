@@ -79,7 +79,6 @@ STRATEGY = Strategy(
     prepare_create=prepare_create,
     validate_create=validate_create,
     validate_update=validate_update,
-    bumps_generation=lambda new, old: bool(new.get("spec") != old.get("spec")),
     columns=(NAME, Column("CIDRs"), AGE),
     row=row,
 )

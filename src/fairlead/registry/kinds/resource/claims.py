@@ -119,7 +119,6 @@ def _state(claim: Doc) -> str:
 
 CLAIM = Strategy(
     default=lambda document: _default(_claim_spec(document)),
-    prepare_create=lambda new, context: new.pop("status", None),
     validate_create=lambda new, context: list(_faults(new["spec"], "spec")),
     validate_update=lambda new, old, context: _fixed(new, old),
     columns=(NAME, Column("State"), AGE),

@@ -104,6 +104,7 @@ DRIVER = Strategy(
     validate_create=validate_driver,
     validate_update=validate_driver_update,
     bumps_generation=lambda new, old: bool(new["spec"] != old["spec"]),
+    first_generation=0,
     columns=(
         NAME,
         *(Column(title, "boolean") for title in ("AttachRequired", "PodInfoOnMount", "StorageCapacity")),

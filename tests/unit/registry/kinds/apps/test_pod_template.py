@@ -395,4 +395,3 @@ def test_a_daemon_set_counts_its_templates(annotations, first):
 def test_defaults_of_a_job(spec, expected):
     found = filled("Job", **spec)
     assert found["spec"] | expected == found["spec"]
-    assert found["metadata"]["labels"] == LABELS

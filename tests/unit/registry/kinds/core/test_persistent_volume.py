@@ -232,3 +232,34 @@ def test_short_names_and_status(world):
     short = {entry["name"]: entry.get("shortNames") for entry in listed}
     assert (short["persistentvolumeclaims"], short["persistentvolumes"]) == (["pvc"], ["pv"])
     assert {"persistentvolumeclaims/status", "persistentvolumes/status"} <= short.keys()
+
+
+def test_a_volume_says_since_when_it_has_its_phase(world):
+    made = world.do("POST", VOLUMES, named(spec=VOLUME))
+    world.at("2026-01-02T00:00:00Z")
+    told = world.do("PUT", f"{VOLUMES}/x/status", {**made, "status": {**made["status"], "message": "m"}})
+    assert told["status"]["lastPhaseTransitionTime"] == "2026-01-01T00:00:00Z"
+    bound = world.do("PUT", f"{VOLUMES}/x/status", {**told, "status": {**told["status"], "phase": "Bound"}})
+    assert bound["status"]["lastPhaseTransitionTime"] == "2026-01-02T00:00:00Z"
+    dated = {"phase": "Released", "lastPhaseTransitionTime": "2025-01-01T00:00:00Z"}
+    assert world.do("PUT", f"{VOLUMES}/x/status", {**bound, "status": dated})["status"] == dated
+
+
+def test_the_source_of_a_claim_stays_as_it_was_made(world):
+    source = {"kind": "PersistentVolumeClaim", "name": "c"}
+    made = world.do("POST", CLAIMS, named(spec={**CLAIM, "dataSource": source}))
+    assert made["spec"]["dataSourceRef"] == source
+    assert world.do("PUT", f"{CLAIMS}/x", made)["spec"] == made["spec"]
+
+
+def test_a_driver_has_a_generation_from_its_first_change_on(world):
+    drivers = "/apis/storage.k8s.io/v1/csidrivers"
+    made = world.do("POST", drivers, named(spec={}))
+    assert "generation" not in made["metadata"]
+    assert "generation" not in world.do("PUT", f"{drivers}/x", made)["metadata"]
+    changed = world.do(
+        "PUT",
+        f"{drivers}/x",
+        {**made, "spec": {**made["spec"], "storageCapacity": True}, "metadata": named()["metadata"]},
+    )
+    assert changed["metadata"]["generation"] == 1

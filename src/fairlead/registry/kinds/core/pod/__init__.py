@@ -21,6 +21,13 @@ from fairlead.registry.kinds.core.pod.validate import validate_create, validate_
 from fairlead.registry.kinds.core.pod.warnings import pod_warnings
 from fairlead.registry.strategy import Context, Strategy
 
+_GATED = {
+    "type": "PodScheduled",
+    "status": "False",
+    "reason": "SchedulingGated",
+    "message": "Scheduling is blocked due to non-empty scheduling gates",
+}
+
 
 def admit_create(pod: Doc, context: Context) -> None:
     """Add the ServiceAccount, the limits of the namespace, and the priority of the class to a new Pod."""
@@ -33,6 +40,8 @@ def admit_create(pod: Doc, context: Context) -> None:
 def prepare_create(pod: Doc, context: Context) -> None:
     """A new Pod is Pending."""
     pod["status"] = {"phase": "Pending", "qosClass": quality(pod["spec"])}
+    if pod["spec"].get("schedulingGates"):
+        pod["status"]["conditions"] = [{**_GATED, "lastTransitionTime": context.now}]
     name_own_labels(pod)
 
 

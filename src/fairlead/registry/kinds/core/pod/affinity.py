@@ -22,8 +22,9 @@ _SETS, _PRESENCE, _ORDER = ("In", "NotIn"), ("Exists", "DoesNotExist"), ("Gt", "
 def name_own_labels(pod: Doc) -> None:
     """Put the values of the Pod's labels that its terms name into their selectors: later changes of labels count no
     more."""
-    labels = pod["metadata"].get("labels") or {}
-    for _, term in _terms(pod["spec"].get("affinity") or {}, ""):
+    labels, spec = pod["metadata"].get("labels") or {}, pod["spec"]
+    terms = [term for _, term in _terms(spec.get("affinity") or {}, "")]
+    for term in (*terms, *(spec.get("topologySpreadConstraints") or ())):
         selector = term.get("labelSelector")
         if not isinstance(selector, dict):
             continue

@@ -7,6 +7,8 @@ add to a Pod is in ``priority``, ``tolerations`` and ``service_account``.
 from collections.abc import Iterator
 
 from fairlead.model.document import Doc
+from fairlead.model.quantities import spelled
+from fairlead.registry.kinds.core.pod.amounts import pod_amounts
 
 FILE_MODE = 420  # 0644
 TOKEN_SECONDS = 3600
@@ -29,6 +31,7 @@ _SOURCES: dict[str, Doc] = {
     "rbd": {"keyring": "/etc/ceph/keyring", "pool": "rbd", "user": "admin"},
     "scaleIO": {"fsType": "xfs", "storageMode": "ThinProvisioned"},
 }
+_SHARED = ("cpu", "memory")  # what a Pod can request for all its containers, besides huge pages
 _VOLUME_MODES = ("configMap", "downwardAPI", "projected", "secret")
 
 
@@ -40,6 +43,9 @@ def default(pod: Doc) -> None:
     spec["serviceAccountName"] = spec["serviceAccount"] = spec.get("serviceAccountName") or "default"
     for container in _containers(spec, "containers", "initContainers"):
         _default_requests(container)
+        if spec.get("hostNetwork"):
+            _default_host_ports(container)
+    _default_pod_requests(spec)
 
 
 def default_spec(spec: Doc) -> None:
@@ -49,7 +55,7 @@ def default_spec(spec: Doc) -> None:
     if account := spec.get("serviceAccountName") or spec.get("serviceAccount"):
         spec["serviceAccountName"] = spec["serviceAccount"] = account  # the second is the first's name of old
     for container in _containers(spec, *_CONTAINER_LISTS):
-        _default_container(container, host_network=bool(spec.get("hostNetwork")))
+        _default_container(container)
     for volume in spec.get("volumes") or ():
         _default_volume(volume)
 
@@ -65,13 +71,11 @@ def _containers(spec: Doc, *lists: str) -> Iterator[Doc]:
         yield from spec.get(name) or ()
 
 
-def _default_container(container: Doc, *, host_network: bool) -> None:
+def _default_container(container: Doc) -> None:
     _fill(container, {**_CONTAINER, "imagePullPolicy": _pull_policy(container.get("image", ""))})
     container.setdefault("resources", {})
     for port in container.get("ports") or ():
         _fill(port, {"protocol": "TCP"})
-        if host_network and not port.get("hostPort"):
-            port["hostPort"] = port.get("containerPort", 0)
     for variable in container.get("env") or ():
         _default_field_ref(variable.get("valueFrom") or {})
     for name in _PROBES:
@@ -83,11 +87,10 @@ def _default_container(container: Doc, *, host_network: bool) -> None:
 
 
 def _pull_policy(image: str) -> str:
-    """An image without a tag, or with the tag latest, is pulled each time."""
-    if "@" in image:
-        return "IfNotPresent"
-    tag = image.rpartition("/")[2].partition(":")[2]
-    return "Always" if tag in {"", "latest"} else "IfNotPresent"
+    """An image that has neither tag nor digest, or the tag latest, is pulled each time."""
+    name, _, digest = image.partition("@")
+    tag = name.rpartition("/")[2].partition(":")[2] or ("" if digest else "latest")
+    return "Always" if tag == "latest" else "IfNotPresent"
 
 
 def _default_probe(probe: Doc) -> None:
@@ -104,6 +107,22 @@ def _default_requests(container: Doc) -> None:
     resources = container["resources"]
     if limits := resources.get("limits"):
         resources["requests"] = {**limits, **(resources.get("requests") or {})}
+
+
+def _default_pod_requests(spec: Doc) -> None:
+    """A Pod with limits of its own requests what its containers do together, and the limit where they say nothing."""
+    resources = spec.get("resources") or {}
+    if not (limits := resources.get("limits")):
+        return
+    together = pod_amounts({**spec, "overhead": {}}, "requests")
+    of_containers = {name: spelled(together[name], limits.get(name, "")) for name in _SHARED if name in together}
+    resources["requests"] = {**limits, **of_containers, **(resources.get("requests") or {})}
+
+
+def _default_host_ports(container: Doc) -> None:
+    """In the node's network, a container's ports are the node's. A template does not say so: its Pods do."""
+    for port in container.get("ports") or ():
+        port["hostPort"] = port.get("hostPort") or port.get("containerPort", 0)
 
 
 def _default_volume(volume: Doc) -> None:

@@ -102,7 +102,7 @@ def _port_numbers(path: str, port: Doc, *, host_network: bool) -> list[FieldErro
         faults = [invalid(f"{path}.containerPort", number, detail) for detail in port_errors(number)]
     if host_port:
         faults += [invalid(f"{path}.hostPort", host_port, detail) for detail in port_errors(host_port)]
-    if host_network and host_port != number:
+    if host_network and host_port not in (0, number):  # a template says nothing; a Pod always has it
         faults.append(invalid(f"{path}.containerPort", number, "must match `hostPort` when `hostNetwork` is true"))
     return faults
 
