@@ -119,8 +119,8 @@ def together(document: Any, more: Any) -> Any:
         return {**document, **more, **both}
     if isinstance(document, list) and isinstance(more, list):
         common = min(len(document), len(more))
-        both = [together(*pair) for pair in zip(document[:common], more[:common], strict=True)]
-        return [*both, *document[common:], *more[common:]]
+        pairs = [together(*pair) for pair in zip(document[:common], more[:common], strict=True)]
+        return [*pairs, *document[common:], *more[common:]]
     raise AssertionError(f"{more} is added where there is {document}")
 
 
