@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from fairlead.model.document import Doc
 from fairlead.registry.kinds.core.pod.affinity import name_own_labels
+from fairlead.registry.kinds.core.pod.app_armor import read_annotations
 from fairlead.registry.kinds.core.pod.columns import COLUMNS, row
 from fairlead.registry.kinds.core.pod.defaults import default
 from fairlead.registry.kinds.core.pod.ephemeral import EPHEMERAL_CONTAINERS
@@ -15,6 +16,7 @@ from fairlead.registry.kinds.core.pod.limits import fill_limits
 from fairlead.registry.kinds.core.pod.priority import keep_priority, set_priority
 from fairlead.registry.kinds.core.pod.quality import quality
 from fairlead.registry.kinds.core.pod.resize import RESIZE
+from fairlead.registry.kinds.core.pod.runtime import apply_runtime_class
 from fairlead.registry.kinds.core.pod.service_account import admit, is_token
 from fairlead.registry.kinds.core.pod.tolerations import add_tolerations
 from fairlead.registry.kinds.core.pod.validate import validate_create, validate_update
@@ -30,11 +32,12 @@ _GATED = {
 
 
 def admit_create(pod: Doc, context: Context) -> None:
-    """Add the ServiceAccount, the limits of the namespace, and the priority of the class to a new Pod."""
+    """Add the ServiceAccount, the limits of the namespace, and what the Pod's classes say to a new Pod."""
     fill_limits(pod, context)
     admit(pod, context)
     add_tolerations(pod, context)
     set_priority(pod, context)
+    apply_runtime_class(pod, context)
 
 
 def prepare_create(pod: Doc, context: Context) -> None:
@@ -43,6 +46,7 @@ def prepare_create(pod: Doc, context: Context) -> None:
     if pod["spec"].get("schedulingGates"):
         pod["status"]["conditions"] = [{**_GATED, "lastTransitionTime": context.now}]
     name_own_labels(pod)
+    read_annotations(pod)
 
 
 def prepare_update(pod: Doc, old: Doc, context: Context) -> None:
