@@ -60,6 +60,17 @@ def default_claims(stateful_set: Doc) -> None:
 def prepare_create(stateful_set: Doc, context: Context) -> None:
     """A new StatefulSet has no Pods."""
     stateful_set["status"] = {"replicas": 0, "availableReplicas": 0}
+    _drop_disabled(stateful_set)
+
+
+def prepare_update(stateful_set: Doc, old: Doc, context: Context) -> None:
+    """The same fields count as in a new one."""
+    _drop_disabled(stateful_set)
+
+
+def _drop_disabled(stateful_set: Doc) -> None:
+    """Several Pods at a time are no part of Kubernetes 1.36: the feature gate MaxUnavailableStatefulSet is off."""
+    (stateful_set["spec"]["updateStrategy"].get("rollingUpdate") or {}).pop("maxUnavailable", None)
 
 
 def validate_create(stateful_set: Doc, context: Context) -> list[FieldError]:
@@ -128,6 +139,7 @@ def row(stateful_set: Doc, now: str) -> list[Any]:
 STRATEGY = Strategy(
     default=default,
     prepare_create=prepare_create,
+    prepare_update=prepare_update,
     validate_create=validate_create,
     validate_update=validate_update,
     warnings=workload_warnings,
