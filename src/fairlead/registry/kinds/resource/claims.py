@@ -47,6 +47,8 @@ def _default(spec: Doc) -> None:
             part["allocationMode"] = part.get("allocationMode") or "ExactCount"
             if part["allocationMode"] == "ExactCount":
                 part["count"] = part.get("count") or 1
+            for toleration in part.get("tolerations") or ():
+                toleration["operator"] = toleration.get("operator") or "Equal"
 
 
 def _faults(spec: Doc, path: str) -> Iterator[FieldError]:

@@ -14,6 +14,13 @@ _PLACES = ("nodeName", "nodeSelector", "allNodes", "perDeviceNodeSelection")
 _FIXED = ("nodeName", "driver")
 
 
+def date_taints(resource_slice: Doc, context: Context) -> None:
+    """Taints that do not say when they were added were added now (``SetDefaults_DeviceTaint``)."""
+    for device in (resource_slice.get("spec") or {}).get("devices") or ():
+        for taint in device.get("taints") or ():
+            taint.setdefault("timeAdded", context.now)
+
+
 def validate(resource_slice: Doc, context: Context) -> list[FieldError]:
     """The faults of a slice."""
     return list(_faults(resource_slice.get("spec") or {}))
@@ -76,6 +83,8 @@ def _field(field: str) -> Any:
 
 
 STRATEGY = Strategy(
+    prepare_create=date_taints,
+    prepare_update=lambda new, old, context: date_taints(new, context),
     validate_create=validate,
     validate_update=validate_update,
     bumps_generation=lambda new, old: bool(new.get("spec") != old.get("spec")),
