@@ -27,7 +27,7 @@ from tests.support.policy_flows import either_family
 __all__ = ["net"]  # the fixture
 
 # Of each back end. What is said of the 2,000 is shown by FAIRLEAD_TRACE_CASES=1000.
-CASES = int(os.environ.get("FAIRLEAD_TRACE_CASES", "25"))
+CASES = int(os.environ.get("FAIRLEAD_TRACE_CASES", "12"))
 READ = ("Service", "EndpointSlice", "Node", "Pod", "Namespace", "NetworkPolicy")
 
 

@@ -5,8 +5,9 @@ import subprocess
 
 import pytest
 
-from tests.integration.proxy.test_process import CLIENT, ENDPOINTS, FAIRLEAD, VIP, Cluster, eventually
 from tests.support import kube_proxy_rules
+from tests.support.full import each_once
+from tests.support.net.proxied_cluster import CLIENT, ENDPOINTS, FAIRLEAD, VIP, Cluster, eventually
 
 OLD, NEW = ENDPOINTS[:2]
 
@@ -47,11 +48,10 @@ THEIRS = {
 }
 
 
-@pytest.mark.parametrize("backend", ["nft", "iptables"])
-@pytest.mark.parametrize("theirs", THEIRS.values(), ids=list(THEIRS))
+@pytest.mark.parametrize(("theirs", "backend"), each_once(list(THEIRS), ["nft", "iptables"]))
 def test_a_client_loses_nothing_and_both_leave_nothing_behind(shared, theirs, backend):
     node, client = shared.net.node, shared.net.hosts[CLIENT]
-    theirs(node)
+    THEIRS[theirs](node)
     assert shared.answering() == {OLD}
     client.call("hold", name="old", destination=VIP, port=80)
     client.call("load", destination=VIP, port=80)
@@ -71,7 +71,7 @@ def test_a_client_loses_nothing_and_both_leave_nothing_behind(shared, theirs, ba
         assert left(node) == set()
         assert ("nft: table ip fairlead" if backend == "nft" else "iptables: ") in told
         assert node.run(FAIRLEAD, "proxy", "--cleanup") == "there are no rules of a node proxy\n"
-        if theirs is not load_nft:
+        if theirs != "nftables":
             assert "MINE" in node.run("iptables-nft-save") + node.run("iptables-legacy-save")
     finally:
         shared.end()

@@ -13,6 +13,7 @@ from fairlead.model.addresses import IPFamily
 from fairlead.netfilter.clients import notebooks_of, read_clients
 from fairlead.netfilter.nft_listing import listing_of, read_listing
 from tests.integration.proxy.test_transactions import saved_rules
+from tests.support.full import some_of
 from tests.support.net.plane_worker import PlaneWorker
 from tests.support.proxy_objects import endpoint, endpoint_slice, service, snapshot
 from tests.unit.dataplane.test_incremental import VIEW, changes
@@ -48,7 +49,7 @@ def clients_in(kernel):
 
 
 @given(changes, changes)
-@settings(max_examples=30, derandomize=True, phases=[Phase.generate], database=None, deadline=None)
+@settings(max_examples=some_of(15, 30), derandomize=True, phases=[Phase.generate], database=None, deadline=None)
 def test_every_field_may_change_while_clients_are_remembered(kernel, before, after):
     kernel.run("nft", "flush", "ruleset")
     kernel.start_plane("nft")
@@ -83,7 +84,7 @@ def _fresh(kernel, before, after):
 
 
 @given(changes, changes)
-@settings(max_examples=15, derandomize=True, phases=[Phase.generate], database=None, deadline=None)
+@settings(max_examples=some_of(8, 15), derandomize=True, phases=[Phase.generate], database=None, deadline=None)
 def test_every_field_may_change_with_iptables_too(kernel, before, after):
     kernel.run("nft", "flush", "ruleset")
     kernel.start_plane("iptables")

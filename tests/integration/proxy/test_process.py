@@ -2,158 +2,21 @@
 
 import contextlib
 import itertools
-import json
-import os
 import random
-import re
-import signal
 import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
 from tests.support.full import IS_FULL, each_once, some_of
-from tests.support.kubectls import UNCOLLECTED, kubectls
-from tests.support.net.netlab import Net
+from tests.support.net.proxied_cluster import CLIENT, ENDPOINTS, FAIRLEAD, NODE, SERVICE, VIP, Cluster, eventually
 
-FAIRLEAD = str(Path(sys.executable).parent / "fairlead")
-NODE, CLIENT, VIP = "192.168.0.2", "10.180.0.9", "10.96.0.10"
-ROUTER = "198.51.100.1"
-ENDPOINTS = [f"10.180.0.{number}" for number in range(1, 5)]
-FLAGS = ("--node", "here", "--cluster-cidr", "10.180.0.0/16", "--service-cidr", "10.96.0.0/16")
-
-KILLS = some_of(3, 5)
+KILLS = some_of(2, 5)
+CHANGE = 0.1  # seconds from one change of the endpoints to the next
 FULL_SYNCS = "sync_full_proxy_rules_duration_seconds_count"
-
-
-def eventually(check, seconds=10.0):
-    end = time.monotonic() + seconds
-    while not (found := check()):
-        assert time.monotonic() < end, f"not true after {seconds} s"
-        time.sleep(0.1)  # more often, and the kernel's limit of ICMP errors is what is tested
-    return found
-
-
-SERVICE = {
-    "apiVersion": "v1",
-    "kind": "Service",
-    "metadata": {"name": "web", "namespace": "default"},
-    "spec": {
-        "clusterIP": VIP,
-        "clusterIPs": [VIP],
-        "ipFamilies": ["IPv4"],
-        "ipFamilyPolicy": "SingleStack",
-        "ports": [{"name": p, "port": 80, "protocol": p.upper(), "targetPort": 80} for p in ("tcp", "udp")],
-    },
-}
-
-
-class Cluster:
-    """An API server and a proxy in the node's namespace."""
-
-    def __init__(self, folder):
-        self.net = Net([NODE])
-        for address in (*ENDPOINTS, CLIENT):
-            host = self.net.add_host(address)
-            if address in ENDPOINTS:
-                host.call("serve", address=address, ports=[("tcp", 80), ("udp", 80)])
-        self.net.add_router(ROUTER)  # only what has a route comes to where it can be refused
-        self.kubeconfig = folder / "kubeconfig"
-        command = (FAIRLEAD, "apiserver", "--data", folder, "--listen", "127.0.0.1:6443", "--kubeconfig")
-        self._api = self.net.start(*map(str, (*command, self.kubeconfig)), stdout=subprocess.PIPE)
-        self._api.stdout.readline()
-        self.apply({"kind": "Node", "metadata": {"name": "here"}, "apiVersion": "v1"})
-
-    def begin(self, backend):
-        """A Service of one endpoint, and a proxy that knows of nothing else."""
-        self.backend = backend
-        self.apply(SERVICE)
-        self.set_endpoints({ENDPOINTS[0]: "ready"})
-        self.start_proxy()
-
-    def end(self):
-        """Leave nothing behind that the next test asks about, neither in the kernel nor in the API."""
-        _end(self.proxy)
-        self.net.node.run("nft", "flush", "ruleset")
-        self.net.node.run("conntrack", "--flush")
-        self.kubectl("delete", "service", "web")
-
-    def start_proxy(self, *more):
-        command = (FAIRLEAD, "proxy", "--kubeconfig", str(self.kubeconfig), *FLAGS, *more, "--backend", self.backend)
-        self.proxy = self.net.start(*command, stderr=subprocess.PIPE, text=True)
-        assert "in the kernel" in self.proxy.stderr.readline()
-
-    def kill_proxy(self):
-        self.proxy.send_signal(signal.SIGKILL)
-        _end(self.proxy)
-
-    def apply(self, *documents):
-        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": documents})
-        self.kubectl("apply", "--server-side", "--force-conflicts", "-f-", text=text)
-
-    def patch_service(self, patch):
-        self.kubectl("patch", "service", "web", "-p", json.dumps(patch))
-
-    def kubectl(self, *arguments, text=""):
-        command = (str(kubectls()[-1]), "--kubeconfig", str(self.kubeconfig), *arguments)
-        pipe = subprocess.PIPE
-        environment = os.environ | UNCOLLECTED
-        kubectl = self.net.start(*command, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, env=environment)
-        output, _ = kubectl.communicate(text.encode())
-        assert kubectl.returncode == 0, output
-        return output
-
-    def set_endpoints(self, states):
-        """Put the slice in place: address -> ready or draining."""
-        conditions = {
-            "ready": {"ready": True, "serving": True, "terminating": False},
-            "draining": {"ready": False, "serving": True, "terminating": True},
-        }
-        listed = [
-            {"addresses": [address], "nodeName": "here", "conditions": conditions[state]}
-            for address, state in states.items()
-        ]
-        slice_ = {
-            "apiVersion": "discovery.k8s.io/v1",
-            "kind": "EndpointSlice",
-            "metadata": {
-                "name": "web-1",
-                "namespace": "default",
-                "labels": {"kubernetes.io/service-name": "web", "endpointslice.kubernetes.io/managed-by": "test"},
-            },
-            "addressType": "IPv4",
-            "ports": [{"name": p, "port": 80, "protocol": p.upper()} for p in ("tcp", "udp")],
-            "endpoints": listed,
-        }
-        self.apply(slice_)
-
-    def answering(self, protocol="tcp"):
-        """The endpoints that answer a few connections of the client, and words for those that fail."""
-        arguments = {"source": CLIENT, "destination": VIP, "port": 80, "protocol": protocol, "count": 8}
-        results = self.net.hosts[CLIENT].call("probe", **arguments)
-        return {result if isinstance(result, str) else result[0][0] for result in results}
-
-    def metric(self, name, family="IPv4"):
-        """What the proxy has counted for a family; what it has not seen yet is not listed."""
-        page = self.net.node.run("curl", "--silent", "--fail", "http://127.0.0.1:10249/metrics")
-        found = re.search(rf'^kubeproxy_{name}{{ip_family="{family}"}} (\S+)$', page, re.MULTILINE)
-        return int(float(found[1])) if found else 0
-
-    def close(self):
-        _end(self._api)
-        self.net.close()
-
-
-def _end(process):
-    process.terminate()
-    process.wait()
-    for stream in (process.stdout, process.stderr):
-        if stream:
-            stream.close()
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +29,7 @@ def shared(tmp_path_factory):
 BACK_ENDS = ["nft", "iptables"]
 # Where a test does not say so, it is about the process and not about its rules.
 each_back_end = pytest.mark.parametrize("cluster", BACK_ENDS, indirect=True)
+on_iptables = pytest.mark.parametrize("cluster", BACK_ENDS if IS_FULL else ["iptables"], indirect=True)
 
 
 @pytest.fixture(params=BACK_ENDS if IS_FULL else ["nft"])
@@ -332,7 +196,7 @@ def keep_changing(cluster, choose):
         for some in itertools.cycle(states):
             rest = {address: state for address, state in zip(ENDPOINTS[1:], some, strict=True) if state}
             cluster.set_endpoints({ENDPOINTS[0]: "ready", **rest})
-            if is_over.is_set():
+            if is_over.wait(CHANGE):
                 return
 
     with ThreadPoolExecutor(1) as thread:
@@ -342,7 +206,7 @@ def keep_changing(cluster, choose):
         changes.result()
 
 
-@each_back_end
+@on_iptables
 def test_a_rolling_replacement_fails_no_request_and_udp_follows(cluster):
     client = cluster.net.hosts[CLIENT]
     client.call("load", destination=VIP, port=80)
@@ -362,7 +226,7 @@ def test_a_rolling_replacement_fails_no_request_and_udp_follows(cluster):
     assert [endpoint for endpoint, _ in itertools.groupby(seen["udp"])] == ENDPOINTS
 
 
-@each_back_end
+@on_iptables
 def test_a_client_keeps_its_endpoint_until_that_goes(cluster):
     cluster.set_endpoints(dict.fromkeys(ENDPOINTS, "ready"))
     eventually(lambda: len(cluster.answering()) > 1)
@@ -378,7 +242,6 @@ def test_a_client_keeps_its_endpoint_until_that_goes(cluster):
     assert cluster.answering() == {other}
 
 
-@each_back_end
 def test_a_client_keeps_its_endpoint_when_the_timeout_changes(cluster):
     def set_timeout(seconds):
         config = {"clientIP": {"timeoutSeconds": seconds}}
@@ -431,7 +294,7 @@ def test_a_blocking_host_firewall_is_reported_with_a_fixing_rule(cluster, firewa
 
 def node_events(cluster):
     """What Events say of the host's firewall."""
-    listed = json.loads(cluster.kubectl("get", "events", "--all-namespaces", "-o", "json"))["items"]
+    listed = cluster.ask("GET", "/api/v1/events")["items"]
     return [event["message"] for event in listed if event["reason"] == "HostFirewallDropsServices"]
 
 

@@ -45,7 +45,7 @@ def traced(net, flow, rules):
 OPEN = [flow for flow in SEEN if not flow.world.is_closed]
 
 
-@pytest.mark.parametrize(("flow", "back_end"), each_once(one_in(3, OPEN), BACK_ENDS), ids=str)
+@pytest.mark.parametrize(("flow", "back_end"), each_once(one_in(4, OPEN), BACK_ENDS), ids=str)
 def test_the_listed_rules_predict_what_the_kernel_does(net, flow, back_end):
     rules, load = back_end
     install(net, flow.world, load)
@@ -56,7 +56,7 @@ def test_the_listed_rules_predict_what_the_kernel_does(net, flow, back_end):
 
 @both_back_ends
 @given(drawn=either_family)
-@settings(max_examples=some_of(30, 250), derandomize=True, deadline=None, phases=[Phase.generate], database=None)
+@settings(max_examples=some_of(15, 250), derandomize=True, deadline=None, phases=[Phase.generate], database=None)
 def test_in_any_cluster_what_the_kernel_does_was_predicted(net, rules, load, drawn):
     install(net, drawn.world, load)
     predicted = dict(traced(net, drawn, rules))

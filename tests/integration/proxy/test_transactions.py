@@ -21,6 +21,7 @@ from fairlead.netfilter.nft_listing import listing_of, read_listing, takeover
 from fairlead.netfilter.nft_text import render_table, render_transaction
 from fairlead.netfilter.ruleset import Table
 from fairlead.netfilter.transaction import diff
+from tests.support.full import some_of
 from tests.support.net.netlab import Worker
 from tests.support.proxy_objects import endpoint, endpoint_slice, node, service, snapshot
 from tests.unit.dataplane.test_incremental import changed_by, changes, many_services
@@ -65,7 +66,7 @@ def listed(kernel):
 
 
 @given(st.sampled_from(SETTINGS), changes, changes)
-@settings(max_examples=60, derandomize=True, phases=[Phase.generate], database=None)
+@settings(max_examples=some_of(30, 60), derandomize=True, phases=[Phase.generate], database=None)
 def test_step_by_step_the_kernel_has_what_a_fresh_start_makes(kernel, chosen, before, after):
     seen, state = view(chosen), snapshot(*(object_ for _, object_ in before))
     table, applied = made(state, seen)
@@ -80,7 +81,7 @@ def test_step_by_step_the_kernel_has_what_a_fresh_start_makes(kernel, chosen, be
 
 
 @given(st.sampled_from(SETTINGS), changes, changes)
-@settings(max_examples=60, derandomize=True, phases=[Phase.generate], database=None)
+@settings(max_examples=some_of(30, 60), derandomize=True, phases=[Phase.generate], database=None)
 def test_whatever_table_is_found_becomes_the_wanted_one(kernel, chosen, before, after):
     old, _ = made(snapshot(*(object_ for _, object_ in before)), view(SETTINGS[0]))
     new, _ = made(snapshot(*(object_ for _, object_ in after)), view(chosen))
@@ -157,7 +158,7 @@ def saved_rules(kernel):
 
 
 @given(st.sampled_from(SETTINGS), changes, changes)
-@settings(max_examples=30, derandomize=True, phases=[Phase.generate], database=None)
+@settings(max_examples=some_of(15, 30), derandomize=True, phases=[Phase.generate], database=None)
 def test_step_by_step_iptables_has_what_a_fresh_start_makes(kernel, chosen, before, after):
     seen, state = view(chosen), snapshot(*(object_ for _, object_ in before))
     tables = iptables_tables(state, seen)
