@@ -108,13 +108,17 @@ SLICE = {
 }
 
 
+@pytest.fixture(scope="module")
+def kubeconfig(tmp_path_factory):
+    """That of an API server for all tests that leave it alone."""
+    with api_server(tmp_path_factory.mktemp("api"), free_port()) as found:
+        yield found
+
+
 @pytest.mark.parametrize("workers", [1, 2])
-def test_changes_of_the_cluster_are_answered(tmp_path, workers):
+def test_changes_of_the_cluster_are_answered(kubeconfig, workers):
     ports = DnsPorts()
-    with (
-        api_server(tmp_path, free_port()) as kubeconfig,
-        process(*ports.arguments(kubeconfig, "--workers", workers)),
-    ):
+    with process(*ports.arguments(kubeconfig, "--workers", workers)):
         eventually(lambda: ports.page(ports.ready, "/ready"), (200, "OK"))
         eventually(lambda: ports.addresses("kubernetes.default"), ["10.96.0.1"])
         kubectl(kubeconfig, "create", "-f", "-", document=SERVICE)
@@ -124,6 +128,7 @@ def test_changes_of_the_cluster_are_answered(tmp_path, workers):
         eventually(lambda: ports.ask("web.default").rcode(), dns.rcode.NXDOMAIN)
         assert ports.page(ports.health, "/health") == (200, "OK")
         assert 'fairlead_dns_objects{kind="services"} 2.0' in ports.page(ports.metrics, "/metrics")[1]
+        kubectl(kubeconfig, "delete", "service", "web")
 
 
 def test_a_lost_api_server_leaves_the_last_answers_and_comes_back(tmp_path):
@@ -173,7 +178,7 @@ COREFILE = """\
         ("Corefile", COREFILE, "template x", "cache 1\n    cache 2"),
     ],
 )
-def test_a_changed_file_is_loaded_and_a_bad_one_refused(tmp_path, name, text, bad, fixed):
+def test_a_changed_file_is_loaded_and_a_bad_one_refused(tmp_path, kubeconfig, name, text, bad, fixed):
     ports, path = DnsPorts(), tmp_path / name
 
     def write(number, more=""):
@@ -190,10 +195,7 @@ def test_a_changed_file_is_loaded_and_a_bad_one_refused(tmp_path, name, text, ba
         return next(line.rpartition(" ")[2] for line in lines if line.startswith(name))
 
     write(1)
-    with (
-        api_server(tmp_path, free_port()) as kubeconfig,
-        process(*ports.arguments(kubeconfig, "--config", path)) as dns_,
-    ):
+    with process(*ports.arguments(kubeconfig, "--config", path)) as dns_:
         eventually(lambda: ports.page(ports.ready, "/ready")[0], 200)
         assert address() == "192.0.2.1"
         write(2)
@@ -227,21 +229,20 @@ def test_before_the_api_server_is_there_nothing_is_denied(tmp_path):
             eventually(lambda: ports.ask("web.default").rcode(), dns.rcode.NXDOMAIN)
 
 
-def test_a_stopping_server_answers_while_unready(tmp_path):
+def test_a_stopping_server_answers_while_unready(kubeconfig):
     ports = DnsPorts()
-    with api_server(tmp_path, free_port()) as kubeconfig:
-        arguments = ports.arguments(kubeconfig)
-        arguments[arguments.index("--lameduck") + 1] = "3"
-        with process(*arguments) as server:
-            eventually(lambda: ports.addresses("kubernetes.default"), ["10.96.0.1"])
-            os.kill(server.pid, signal.SIGTERM)
-            eventually(lambda: ports.page(ports.ready, "/ready")[0], 503)
-            assert ports.addresses("kubernetes.default") == ["10.96.0.1"]
-            assert server.wait(PATIENCE) == 0
+    arguments = ports.arguments(kubeconfig)
+    arguments[arguments.index("--lameduck") + 1] = "3"
+    with process(*arguments) as server:
+        eventually(lambda: ports.addresses("kubernetes.default"), ["10.96.0.1"])
+        os.kill(server.pid, signal.SIGTERM)
+        eventually(lambda: ports.page(ports.ready, "/ready")[0], 503)
+        assert ports.addresses("kubernetes.default") == ["10.96.0.1"]
+        assert server.wait(PATIENCE) == 0
 
 
-def test_a_port_in_use_is_a_clear_error(tmp_path):
-    with api_server(tmp_path, free_port()) as kubeconfig, socket.create_server((HOST, 0)) as taken:
+def test_a_port_in_use_is_a_clear_error(kubeconfig):
+    with socket.create_server((HOST, 0)) as taken:
         port = taken.getsockname()[1]
         command = [*FAIRLEAD, "dns", "--kubeconfig", str(kubeconfig), "--address", HOST, "--port", str(port)]
         result = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)

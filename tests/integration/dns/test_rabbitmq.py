@@ -3,6 +3,7 @@
 Each node has registered the name of its Pod below the headless Service, and must be found by just that name, although
 another Service has the same Pods: Erlang takes the first name of an address. ``FAIRLEAD_RABBITMQ_RUNS`` says how often
 this is tried, in fresh Pods each time.
+Which name an address has first is shown by default in tests/unit/clusterdns/test_answer.py.
 """
 
 import os
@@ -38,6 +39,7 @@ def running(lab: Lab, pod: str) -> list[str]:
     return sorted(re.findall(r"rabbit@[\w.-]+", lab.exec(pod, *call)))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("run", range(RUNS))
 def test_three_nodes_become_one_cluster(lab, run):
     lab.kubectl("apply", "-f", str(MANIFESTS))

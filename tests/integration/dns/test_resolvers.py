@@ -1,7 +1,8 @@
-"""Common resolvers, each in namespaces where ours is the only name server: all find the same addresses."""
+"""Common resolvers in namespaces where ours is the only name server: all find the same addresses."""
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.full import each_once
+from tests.support.labs import eventually
 
 ROOT = Path(__file__).parents[3]
 
 SERVER = """
-import asyncio, signal, sys
+import asyncio, os, signal, sys
 from dataclasses import replace
 import dns.message
 from fairlead.clusterdns.authority import Authority
@@ -53,18 +55,21 @@ async def main(autopath, asked):
         questions.add(dns.message.from_wire(noted.reply).question[0].to_text().lower())
 
     block = block_over(zone, *walking, behind=(forward,), logs=(LogRule(),))
+    def report():
+        with open(f"{asked}.next", "w") as file:
+            file.write(str(len(questions)))
+        os.rename(f"{asked}.next", asked)
+        questions.clear()
+
     server = await serving(HERE, authority, block, note)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, report)
     print("ready", flush=True)
-    stopped = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
-    await stopped.wait()
-    with open(asked, "w") as file:
-        file.write(str(len(questions)))
+    await asyncio.Event().wait()
 
 asyncio.run(main(*sys.argv[1:]))
 """
 
-# In a user, mount and network namespace of its own: resolv.conf as a Pod has it, the server, then the resolver. The
+# In a user, mount and network namespace of its own: resolv.conf as a Pod has it, and the server. The
 # addresses beside 127.0.0.1 are for AI_ADDRCONFIG, with which glibc asks nothing on a machine that has only loopback.
 SCRIPT = """
 set -e
@@ -79,31 +84,56 @@ END
 printf 'hosts: dns\\n' > $1/nsswitch.conf
 mount --bind $1/resolv.conf /etc/resolv.conf
 mount --bind $1/nsswitch.conf /etc/nsswitch.conf
-mkfifo $1/ready
-"$2" "$1/server.py" "$3" "$1/asked" > $1/ready &
-read line < $1/ready
-shift 3
-status=0
-"$@" || status=$?
-kill $!
-wait $!
-exit $status
+exec "$2" "$1/server.py" "$3" "$1/asked"
 """
 
 HDLS = ["172.0.0.2", "172.0.0.3", "172.0.0.4", "172.0.0.5", "172.0.0.7"]
 
 
-def resolve(tmp_path, *command, autopath="off"):
-    (tmp_path / "server.py").write_text(SERVER)
-    result = subprocess.run(
-        ["unshare", "-rnm", "sh", "-c", SCRIPT, "sh", str(tmp_path), sys.executable, autopath, *command],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"},
-        check=False,
-    )
-    return result.returncode, result.stdout + result.stderr
+class Place:
+    """Namespaces with a server, which walks the search list for its clients (``autopath``: ``on``) or does not."""
+
+    def __init__(self, folder, autopath):
+        (folder / "server.py").write_text(SERVER)
+        self._asked = folder / "asked"
+        self._environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
+        command = ["unshare", "-rnm", "sh", "-c", SCRIPT, "sh", str(folder), sys.executable, autopath]
+        self._server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=self._environment)
+        assert self._server.stdout.readline() == "ready\n"
+
+    def resolve(self, *command):
+        """Exit code and output of a resolver."""
+        inside = ["nsenter", "-t", str(self._server.pid), "-U", "-n", "-m", "--preserve-credentials"]
+        done = subprocess.run(
+            [*inside, *command], capture_output=True, text=True, timeout=60, env=self._environment, check=False
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    def asked(self):
+        """How many questions there were since this was called last."""
+        self._asked.unlink(missing_ok=True)
+        self._server.send_signal(signal.SIGUSR1)
+        eventually(self._asked.exists)
+        return int(self._asked.read_text())
+
+    def close(self):
+        self._server.kill()
+        self._server.wait()
+        self._server.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    made = Place(tmp_path_factory.mktemp("plain"), "off")
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def walking_place(tmp_path_factory):
+    made = Place(tmp_path_factory.mktemp("walking"), "on")
+    yield made
+    made.close()
 
 
 C_ARES = """
@@ -197,15 +227,15 @@ RESOLVERS = {
     ("resolver", "found"),
     each_once(list(RESOLVERS), [("svc1", ["10.0.0.1"]), ("hdls", HDLS), ("ext2svc", ["10.0.0.1"])]),
 )
-def test_every_resolver_finds_the_same(tmp_path, resolver, found):
+def test_every_resolver_finds_the_same(place, resolver, found):
     name, addresses = found
-    code, output = resolve(tmp_path, *RESOLVERS[resolver], name)
+    code, output = place.resolve(*RESOLVERS[resolver], name)
     assert [a for a in addresses if a not in output] == [], output
     assert resolver == "busybox" or code == 0, output
 
 
-def test_glibc_takes_a_large_answer_over_tcp(tmp_path):
-    code, output = resolve(tmp_path, "getent", "ahostsv4", "big")
+def test_glibc_takes_a_large_answer_over_tcp(place):
+    code, output = place.resolve("getent", "ahostsv4", "big")
     assert code == 0, output
     assert len({line.split()[0] for line in output.splitlines()}) == 3000
 
@@ -215,14 +245,14 @@ FOUND = {"musl": 29, "busybox": 29, "c-ares": 3000}
 
 
 @pytest.mark.parametrize("resolver", FOUND)
-def test_resolvers_without_tcp_find_replies_that_fit(tmp_path, resolver):
-    _, output = resolve(tmp_path, *RESOLVERS[resolver], "big")
+def test_resolvers_without_tcp_find_replies_that_fit(place, resolver):
+    _, output = place.resolve(*RESOLVERS[resolver], "big")
     assert len(set(re.findall(r"172\.16\.\d+\.\d+", output))) == FOUND[resolver], output
 
 
 @pytest.mark.parametrize("resolver", ["glibc", "busybox", "musl", "c-ares", "go"])
-def test_a_name_that_is_not_there(tmp_path, resolver):
-    code, output = resolve(tmp_path, *RESOLVERS[resolver], "nothing")
+def test_a_name_that_is_not_there(place, resolver):
+    code, output = place.resolve(*RESOLVERS[resolver], "nothing")
     assert code != 0, output
 
 
@@ -239,16 +269,15 @@ SEARCHES = {
 
 
 @pytest.mark.parametrize("resolver", SEARCHES)
-def test_a_search_that_the_server_walks_takes_one_step(tmp_path, resolver):
+def test_a_search_that_the_server_walks_takes_one_step(place, walking_place, resolver):
     command, wanted = SEARCHES[resolver]
     asked = []
-    for autopath in ("off", "on"):
-        directory = tmp_path / autopath
-        directory.mkdir()
-        code, output = resolve(directory, *command, "www.example.com", autopath=autopath)
+    for each in (place, walking_place):
+        each.asked()
+        code, output = each.resolve(*command, "www.example.com")
         assert "93.184.216.34" in output, output
         assert resolver == "busybox" or code == 0, output
-        asked.append(int((directory / "asked").read_text()))
+        asked.append(each.asked())
     assert tuple(asked) == wanted
 
 
@@ -256,8 +285,8 @@ def test_a_search_that_the_server_walks_takes_one_step(tmp_path, resolver):
     ("resolver", "found"),
     each_once(["glibc", "musl", "c-ares"], [("svc1.testns", ["10.0.0.1"]), ("no.example.com", []), ("svc0", [])]),
 )
-def test_autopath_gives_the_same_result(tmp_path, resolver, found):
+def test_autopath_gives_the_same_result(walking_place, resolver, found):
     name, addresses = found
-    code, output = resolve(tmp_path, *RESOLVERS[resolver], name, autopath="on")
+    code, output = walking_place.resolve(*RESOLVERS[resolver], name)
     assert [a for a in addresses if a not in output] == [], output
     assert (code == 0) == bool(addresses), output

@@ -317,7 +317,8 @@ def transferred(serial=None, zone=ZONE) -> dns.zone.Zone:
 
 
 def test_a_transferred_zone_answers_as_the_server_does():
-    secondary = transferred(zone=replace(ZONE, own_addresses=("10.9.9.9",)))
+    """A name server with two families is one name with two addresses."""
+    secondary = transferred(zone=replace(ZONE, own_addresses=("10.9.9.9", "fd00:9::9")))
     found = {
         (name, rtype): sorted(data.to_text(origin=secondary.origin, relativize=False) for data in rdataset)
         for name, rtype in (("svc1", "A"), ("dual", "AAAA"), ("dup.hdls", "A"), ("ext", "CNAME"))
@@ -328,13 +329,8 @@ def test_a_transferred_zone_answers_as_the_server_does():
     assert found[("dup.hdls", "A")] == ["172.0.0.4", "172.0.0.5"]
     assert found[("ext", "CNAME")] == ["www.example.com."]
     assert len(secondary.get_rdataset("big.testns.svc", "A")) == 3000
-    assert secondary.get_rdataset("@", "NS")[0].target.to_text() == "ns.dns"
+    assert [data.target.to_text() for data in secondary.get_rdataset("@", "NS")] == ["ns.dns"]
     assert secondary.get_rdataset("hd0.testns.svc", "A") is None
-
-
-def test_a_name_server_with_two_families_is_transferred_as_one_name_with_two_addresses():
-    secondary = transferred(zone=replace(ZONE, own_addresses=("10.9.9.9", "fd00:9::9")))
-    assert len(secondary.get_rdataset("@", "NS")) == 1
     glue = [secondary.get_rdataset("ns.dns", rtype)[0].address for rtype in ("A", "AAAA")]
     assert glue == ["10.9.9.9", "fd00:9::9"]
 
