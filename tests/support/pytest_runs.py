@@ -13,6 +13,7 @@ from tests.support.labs import FAIRLEAD, PATH
 from tests.support.users import User
 
 _TALLY = re.compile(r"(\d+) (passed|failed|errors?|deselected)")
+_END = re.compile(r"^(PASSED|FAILED|ERROR) (\w+\.py::\S+)", re.MULTILINE)
 
 
 class Run:
@@ -28,6 +29,11 @@ class Run:
         return {
             word.removesuffix("s") if word == "errors" else word: int(number) for number, word in _TALLY.findall(last)
         }
+
+    @property
+    def ends(self) -> dict[str, str]:
+        """How each test has ended, in a run with ``-rA``: ``PASSED``, ``FAILED`` or ``ERROR`` by the test."""
+        return {test: end for end, test in _END.findall(self.output)}
 
     def __repr__(self) -> str:
         return f"exit code {self.code}\n{self.output}"

@@ -1,6 +1,7 @@
 """A lab as an object: start, objects, commands, end."""
 
 import asyncio
+import socket
 import subprocess
 import sys
 import threading
@@ -159,6 +160,24 @@ class TestClients:
             listed = kubernetes.client.CoreV1Api(api).list_namespaced_service(web.name).items
             assert [service.metadata.name for service in listed] == ["web"]
         assert [service.metadata.name for service in web.clients.lightkube().list(Service)] == ["web"]
+
+    @pytest.mark.filterwarnings("ignore:Kubernetes version .* is not supported:UserWarning")
+    def test_kr8s_lists_every_kind_and_forwards_a_port(self, lab, web):
+        import kr8s
+        from kr8s.objects import Pod
+
+        api = kr8s.api(kubeconfig=str(lab.kubeconfig))
+        listed = [row for row in api.api_resources() if "list" in row["verbs"]]
+        assert len(listed) > 50
+        for row in listed:
+            group = row["version"].partition("/")[0] if "/" in row["version"] else ""
+            name = f"{row['name']}.{group}" if group else row["name"]
+            assert all(found.name for found in api.get(name, namespace=kr8s.ALL)), name
+        pod = next(iter(Pod.list(namespace=web.name, label_selector="app=web", api=api)))
+        with pod.portforward(remote_port=80) as port, socket.create_connection(("127.0.0.1", port), 10) as client:
+            client.sendall(b"GET /hostname HTTP/1.0\r\n\r\n")
+            answer = b"".join(iter(lambda: client.recv(4096), b""))
+        assert answer.endswith(pod.name.encode())
 
     def test_an_absent_library_is_named(self, web):
         with pytest.raises(LabError, match="kubernetes_asyncio is not installed"):

@@ -1,7 +1,13 @@
-"""Faults and servers in labs of an ordinary user, whose capabilities end at its own namespaces."""
+"""Faults, servers and the recipes of docs/testing.md in a lab of an ordinary user, whose capabilities end at its own
+namespaces."""
+
+import re
+from pathlib import Path
+
+import pytest
 
 from tests.support.pytest_runs import Suite
-from tests.support.users import users
+from tests.support.users import CHECKOUT, users
 
 FAULTS = '''
 import time
@@ -69,11 +75,73 @@ def test_names_and_servers(app):
 '''
 
 
-def test_the_library_works_without_root():
-    suite = Suite(users()[-1], test_faults=FAULTS)
-    try:
-        run = suite.run()
-        assert run.counts == {"passed": 7}, run
-        assert suite.left() == []
-    finally:
-        suite.close()
+SHOP = '''
+DEPLOYMENT = {
+    "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "shop"},
+    "spec": {
+        "replicas": 2, "selector": {"matchLabels": {"app": "shop"}},
+        "template": {
+            "metadata": {"labels": {"app": "shop"}},
+            "spec": {
+                "terminationGracePeriodSeconds": 0,
+                "containers": [{"name": "shop", "image": "fairlead/echo"}],
+            },
+        },
+    },
+}
+SHOP = """
+apiVersion: v1
+kind: Service
+metadata: {name: shop}
+spec: {selector: {app: shop}, ports: [{port: 80}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: shop-pods}
+spec: {clusterIP: None, selector: {app: shop}, ports: [{port: 80}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: shop}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: shop}}
+  template:
+    metadata: {labels: {app: shop}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers: [{name: shop, image: fairlead/echo}]
+"""
+'''
+
+
+def recipes() -> list[str]:
+    text = Path(CHECKOUT, "docs", "testing.md").read_text().partition("## Recipes")[2]
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def suite():
+    made = Suite(users()[-1], test_faults=FAULTS, test_recipes=SHOP + "\n\n".join(recipes()))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def ends(suite):
+    """How each test has ended: those of the faults, and those of the recipes."""
+    run = suite.run("-rA")
+    print(run)  # for the report of a test that fails
+    return {
+        file: [end for test, end in run.ends.items() if test.startswith(f"test_{file}.py")]
+        for file in ("faults", "recipes")
+    }
+
+
+def test_the_library_works_without_root(suite, ends):
+    assert ends["faults"] == ["PASSED"] * 7
+    assert suite.left() == []
+
+
+def test_each_recipe_of_five_has_its_documented_effect(ends):
+    assert ends["recipes"] == ["PASSED"] * 5

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.labs import eventually
 from tests.support.pytest_runs import Suite
-from tests.support.users import users
+from tests.support.users import users, weakest
 
 SERVICE = '''
 WEB = """
@@ -30,7 +30,7 @@ PASSING = (
     + """
 import pytest
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", range(2))
 def test_web(namespace, number):
     namespace.apply(WEB)
     namespace.wait_ready()
@@ -53,88 +53,30 @@ def test_without_a_lab():
     assert False
 """
 )
-
-
-ORDINARY = users()[-1]  # as whom most people test
-
-
-@pytest.fixture
-def make():
-    made = []
-
-    def make(user=ORDINARY, **files):
-        made.append(Suite(user, **files))
-        return made[-1]
-
-    yield make
-    for suite in made:
-        suite.close()
-
-
-@pytest.mark.parametrize("user", users(), ids=str)
-def test_tests_get_namespaces_of_their_own_and_nothing_is_left(make, user):
-    suite = make(user, test_web=PASSING)
-    run = suite.run()
-    assert run.counts == {"passed": 4}, run
-    assert suite.left() == []
-
-
-def test_a_report_says_why(make):
-    suite = make(test_web=FAILING)
-    run = suite.run()
-    assert run.counts == {"failed": 3}, run
-    section = run.output.partition("Fairlead: why, in namespace nothing-answers-")[2]
-    assert "selector-nothing  Service nothing-answers-" in section
-    assert "fix: kubectl patch" in section
-    assert "$ fairlead explain svc/web" in section
-    assert run.output.count("Fairlead: why") == 1, "a healthy lab, or none, needs no explanation"
-    assert suite.left() == []
-
-
 SHARED = """
+import os
 import pytest
 from pathlib import Path
 
-@pytest.mark.parametrize("number", range(12))
+@pytest.mark.parametrize("number", range(8))
 def test_one_lab(lab, namespace, number):
     namespace.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mine"}})
     with open(Path(__file__).with_name("names.txt"), "a") as file:
-        file.write(f"{lab.name} {namespace.name}\\n")
+        file.write(f"{lab.name} {namespace.name} {os.environ.get('PYTEST_XDIST_WORKER')}\\n")
 """
-
-
-def test_workers_share_a_lab(make):
-    suite = make(test_shared=SHARED)
-    run = suite.run("-n", "3")
-    assert run.counts == {"passed": 12}, run
-    rows = [line.split() for line in (suite.folder / "names.txt").read_text().splitlines()]
-    assert len({lab for lab, _ in rows}) == 1
-    assert len({namespace for _, namespace in rows}) == 12
-    assert suite.left() == []
-
-
-@pytest.mark.full
-def test_two_runs_at_once_have_labs_of_their_own(make):
-    suite = make(test_shared=SHARED)
-    runs = [suite.start(), suite.start()]
-    for run in runs:
-        output, _ = run.communicate(timeout=120)
-        assert run.returncode == 0, output
-    assert len({line.split()[0] for line in (suite.folder / "names.txt").read_text().splitlines()}) == 2
-    assert suite.left() == []
-
-
 KINDS = """
 import pytest
 
-@pytest.mark.fairlead(nodes=3)
-def test_three(lab):
-    assert len(lab.list("nodes")) == 3
+KIND = pytest.mark.fairlead(dual_stack=True, nodes=1, images={"mine": "sleep 100"})
+
+@KIND
+def test_one(lab):
+    assert len(lab.list("nodes")) == 1
 
 def test_two(lab):
     assert len(lab.list("nodes")) == 2
 
-@pytest.mark.fairlead(dual_stack=True, nodes=1, images={"mine": "sleep 100"})
+@KIND
 class TestBoth:
     def test_it(self, namespace):
         namespace.apply({
@@ -148,23 +90,6 @@ def test_another(lab_factory, lab):
     other = lab_factory(nodes=1)
     assert (len(other.list("nodes")), len(lab.list("nodes"))) == (1, 2)
 """
-
-
-def test_markers_ask_for_other_labs(make):
-    suite = make(test_kinds=KINDS)
-    run = suite.run("-v")
-    assert run.counts == {"passed": 4}, run
-    assert "test_three[nodes=3]" in run.output
-    assert suite.left() == []
-
-
-WRONG = """
-import pytest
-
-@pytest.mark.fairlead(notes=3)
-def test_three(lab):
-    pass
-"""
 NO_LAB = """
 import pytest
 
@@ -175,22 +100,6 @@ def test_it(lab):
 def test_that_needs_none():
     pass
 """
-
-
-def test_an_unknown_marker_is_named(make):
-    run = make(test_wrong=WRONG).run()
-    assert run.code != 0
-    assert "the marker fairlead does not know 'notes'; it knows config, dual_stack, images, nodes" in run.output
-
-
-def test_a_set_up_that_fails_says_so_and_leaves_nothing(make):
-    suite = make(test_wrong=NO_LAB)
-    run = suite.run()
-    assert run.counts == {"passed": 1, "error": 1}, run
-    assert "image x=sh -c 'y: No closing quotation" in run.output
-    assert suite.left() == []
-
-
 OWN = """
 import pytest
 
@@ -202,11 +111,108 @@ def test_it(lab):
     assert lab is None
 """
 
+ORDINARY = users()[-1]  # as whom most people test
 
-def test_a_suite_can_have_its_own_fixture_of_that_name(make):
-    run = make(test_own=OWN).run()
-    assert run.counts == {"failed": 1}, run
+
+@pytest.fixture
+def make():
+    made = []
+
+    def make(**files):
+        made.append(Suite(ORDINARY, **files))
+        return made[-1]
+
+    yield make
+    for suite in made:
+        suite.close()
+
+
+@pytest.fixture(scope="module", params=weakest(), ids=str)
+def suite(request):
+    """Small suites of every kind in one folder."""
+    # The first that is collected has enough tests to keep both workers busy.
+    files = {"all_share": SHARED, "web": PASSING, "failing": FAILING, "kinds": KINDS, "no_lab": NO_LAB, "own": OWN}
+    made = Suite(request.param, **{f"test_{name}": text for name, text in files.items()})
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def run(suite):
+    """One run of them all, by two workers."""
+    return suite.run("-rA", "-n", "2")
+
+
+def ends_of(run, name):
+    """How each test of a suite has ended, in order of their names."""
+    return [how for test, how in sorted(run.ends.items()) if test.startswith(f"test_{name}.py::")]
+
+
+def test_tests_get_namespaces_of_their_own_and_nothing_is_left(suite, run):
+    assert ends_of(run, "web") == ["PASSED", "PASSED"], run
+    assert suite.left() == []
+
+
+def test_a_report_says_why(run):
+    assert ends_of(run, "failing") == ["FAILED"] * 3, run
+    section = run.output.partition("Fairlead: why, in namespace nothing-answers-")[2]
+    assert "selector-nothing  Service nothing-answers-" in section
+    assert "fix: kubectl patch" in section
+    assert "$ fairlead explain svc/web" in section
+    assert run.output.count("Fairlead: why") == 1, "a healthy lab, or none, needs no explanation"
+
+
+def test_workers_share_a_lab(suite, run):
+    assert ends_of(run, "all_share") == ["PASSED"] * 8, run
+    labs, namespaces, workers = zip(*(line.split() for line in names_of(suite)), strict=True)
+    assert len(set(labs)) == 1
+    assert len(set(namespaces)) == 8
+    assert set(workers) == {"gw0", "gw1"}
+
+
+def names_of(suite):
+    return (suite.folder / "names.txt").read_text().splitlines()
+
+
+def test_markers_ask_for_other_labs(run):
+    assert ends_of(run, "kinds") == ["PASSED"] * 4, run
+    assert "test_one[nodes=1,dual_stack,images=mine]" in run.output
+
+
+def test_a_set_up_that_fails_says_so(run):
+    assert ends_of(run, "no_lab") == ["ERROR", "PASSED"], run
+    assert "image x=sh -c 'y: No closing quotation" in run.output
+
+
+def test_a_suite_can_have_its_own_fixture_of_that_name(run):
+    assert ends_of(run, "own") == ["FAILED"], run
     assert "INTERNALERROR" not in run.output
+
+
+@pytest.mark.full
+def test_two_runs_at_once_have_labs_of_their_own(make):
+    suite = make(test_shared=SHARED)
+    runs = [suite.start(), suite.start()]
+    for run in runs:
+        output, _ = run.communicate(timeout=120)
+        assert run.returncode == 0, output
+    assert len({line.split()[0] for line in names_of(suite)}) == 2
+    assert suite.left() == []
+
+
+WRONG = """
+import pytest
+
+@pytest.mark.fairlead(notes=3)
+def test_three(lab):
+    pass
+"""
+
+
+def test_an_unknown_marker_is_named(make):
+    run = make(test_wrong=WRONG).run()
+    assert run.code != 0
+    assert "the marker fairlead does not know 'notes'; it knows config, dual_stack, images, nodes" in run.output
 
 
 SLOW = """
@@ -245,10 +251,10 @@ def test_a_running_lab_is_used_and_left_alone(make):
     suite = make(test_kept=SHARED)
     run = suite.run("--fairlead-keep", "-k", "test_one_lab[0]")
     assert run.counts["passed"] == 1, run
-    name = (suite.folder / "names.txt").read_text().split()[0]
+    name = names_of(suite)[0].split()[0]
     run = suite.run("--fairlead-lab", name, "-k", "test_one_lab[1]")
     assert run.counts["passed"] == 1, run
-    assert {line.split()[0] for line in (suite.folder / "names.txt").read_text().splitlines()} == {name}
+    assert {line.split()[0] for line in names_of(suite)} == {name}
     suite.fairlead("down", "--name", name)
     assert suite.left() == []
 

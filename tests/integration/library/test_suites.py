@@ -23,7 +23,10 @@ def told(section):
             *("grpc_balancing", ORDINARY, ["explain svc/greeter", "a virtual IP inside the cluster", "greeter-2"]),
             marks=pytest.mark.full,
         ),
-        ("read_write_split", users()[0], ["explain svc/db-write", "db-0", "db-1"]),
+        pytest.param(
+            *("read_write_split", users()[0], ["explain svc/db-write", "db-0", "db-1"]),
+            marks=pytest.mark.full,
+        ),
     ],
 )
 def test_the_report_explains_the_bug(name, user, why):
