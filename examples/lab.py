@@ -1,7 +1,9 @@
 """What every example is made of: a lab of its own, and steps that run a command in it and say what the output means.
 
 ``run`` brings the lab up with the manifests beside the example, shows its steps, then stays up until Ctrl-C; with
-``--once`` on the command line it ends after the last step instead. Exit code 1: a step never showed what it waits for.
+``--once`` on the command line it ends after the last step instead. ``--lab NAME`` shows an example that needs no lab of
+a special kind in one that runs already; the objects of its manifests are deleted at the end. Exit code 1: a step never
+showed what it waits for.
 """
 
 import os
@@ -50,10 +52,10 @@ class Lab:
         """Run a step and print its command, its output and its meaning; the output."""
         heading(f"{step.where}$ {step.command}")
         deadline = time.monotonic() + PATIENCE
-        output = self.output(step.where, step.command)
+        asked, output = time.monotonic(), self.output(step.where, step.command)
         while not re.search(step.until, output, re.MULTILINE) and time.monotonic() < deadline:
-            time.sleep(0.2)
-            output = self.output(step.where, step.command)
+            time.sleep(max(0.2, 2 * (time.monotonic() - asked)))  # most of the machine is for what is waited for
+            asked, output = time.monotonic(), self.output(step.where, step.command)
         print(output, end="" if output.endswith("\n") or not output else "\n")
         if not re.search(step.until, output, re.MULTILINE):
             sys.exit(f"still no {step.until!r} after {PATIENCE:.0f} s")
@@ -107,22 +109,51 @@ def lab_of(example: str, ideas: Iterable[str], **places: str) -> Iterator[Lab]:
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    name = example.replace("_", "-")
     manifests = Template((CHECKOUT / "examples" / example / "manifests.yaml").read_text()).substitute(places)
+    with visited(running_lab(), manifests) if running_lab() else started(example, manifests) as lab:
+        try:
+            yield lab
+            if "--once" not in sys.argv:
+                lab.stay_up(ideas)
+        except KeyboardInterrupt:
+            print()
+
+
+def running_lab() -> str:
+    """The lab that the command line names, if it names one."""
+    return sys.argv[sys.argv.index("--lab") + 1] if "--lab" in sys.argv[:-1] else ""
+
+
+@contextmanager
+def started(example: str, manifests: str) -> Iterator[Lab]:
+    """A new lab, for as long as the context lasts."""
+    name = example.replace("_", "-")
     up = [FAIRLEAD, "up", "--name", name, "--wait", "-f", "-"]
     if (config := CHECKOUT / "examples" / example / "lab.yaml").exists():
         up += ["--config", str(config)]
     if subprocess.run(up, input=manifests, text=True, check=False).returncode:
         sys.exit(3)
     try:
-        lab = Lab(name)
-        yield lab
-        if "--once" not in sys.argv:
-            lab.stay_up(ideas)
-    except KeyboardInterrupt:
-        print()
+        yield Lab(name)
     finally:
         fairlead("down", "--name", name)
+
+
+@contextmanager
+def visited(name: str, manifests: str) -> Iterator[Lab]:
+    """A lab that runs already, with the manifests' objects for as long as the context lasts."""
+    from fairlead.lab import Lab as Attached
+
+    lab, attached = Lab(name), Attached.attach(name)
+    try:
+        attached.apply(manifests)
+        lab.output(HERE, "kubectl wait --for=condition=Ready pods --all --all-namespaces --timeout=50s")
+        attached.wait_ready()
+        yield lab
+    finally:
+        attached.detach()
+        delete = ["kubectl", "delete", "--grace-period=1", "--wait", "-f", "-"]
+        subprocess.run(delete, input=manifests, text=True, check=False, capture_output=True, env=lab.environment)
 
 
 def run(example: str, steps: Iterable[Step], ideas: Iterable[str]) -> None:

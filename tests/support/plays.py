@@ -32,19 +32,28 @@ class Play:
 
 @contextmanager
 def played(example: str, user: User) -> Iterator[Play]:
-    """An example that has run to its end; at the end of the context nothing of it is left."""
+    """An example that has run to its end in a lab of its own; at the end of the context nothing of it is left."""
     lab = Lab(user)
     try:
-        command = user.command(sys.executable, "-m", f"examples.{example}", "--once")
-        environment = {**lab.environment, "PYTHONPATH": str(CHECKOUT)}
-        pipe = subprocess.PIPE
-        with subprocess.Popen(
-            command, env=environment, cwd="/", text=True, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe
-        ) as running:
-            shown, errors = running.communicate()
-        print(shown, errors)  # for the report of a test that fails
-        assert running.returncode == 0
-        yield Play(shown)
+        yield _play(lab, example)
         assert not lab.processes()
     finally:
         lab.close()
+
+
+def played_in(lab: Lab, example: str) -> Play:
+    """An example that has run to its end in a lab that others use before it and after it."""
+    return _play(lab, example, "--lab", lab.name)
+
+
+def _play(lab: Lab, example: str, *options: str) -> Play:
+    command = lab.user.command(sys.executable, "-m", f"examples.{example}", "--once", *options)
+    environment = {**lab.environment, "PYTHONPATH": str(CHECKOUT)}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, env=environment, cwd="/", text=True, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe
+    ) as running:
+        shown, errors = running.communicate()
+    print(shown, errors)  # for the report of a test that fails
+    assert running.returncode == 0
+    return Play(shown)

@@ -1,30 +1,40 @@
-"""Every example runs to its end as an ordinary user, one of them as root too, with the described results."""
+"""Every example runs to its end with the described results: as an ordinary user, one of them as root.
+
+Those that need no lab of a special kind, and leave it as it was, share one.
+"""
 
 import re
 from collections import Counter
-from contextlib import ExitStack
+from functools import partial
 
 import pytest
 
-from tests.support.plays import played
+from tests.support.full import IS_FULL
+from tests.support.labs import Lab
+from tests.support.plays import played, played_in
 from tests.support.users import CHECKOUT, users, weakest
 
 
-@pytest.fixture(params=weakest(), ids=str)
-def play(request):
-    """Runs an example as one of the users."""
-    with ExitStack() as stack:
-        yield lambda example: stack.enter_context(played(example, request.param))
+@pytest.fixture(scope="module", params=weakest(), ids=str)
+def lab(request):
+    made = Lab(request.param)
+    try:
+        made.up()
+        yield made
+        made.down()
+        assert not made.processes()
+    finally:
+        made.close()
 
 
-@pytest.mark.each_user
-@pytest.mark.parametrize("user", users(), ids=str)
-def test_headless(user):
-    with played("headless", user) as shown:
-        check_headless(shown)
+@pytest.fixture
+def play(lab):
+    """Runs an example in the shared lab."""
+    return partial(played_in, lab)
 
 
-def check_headless(shown):
+def test_headless(play):
+    shown = play("headless")
     assert "NXDOMAIN" in shown.next("nslookup my-headless-service")
     assert shown.next("nslookup headless-service-selector").count("Address: 10.244.") == 2
     assert shown.next("nslookup web").count("Address: 10.96.") == 1
@@ -80,7 +90,6 @@ def fields(output: str) -> dict[str, str]:
     return {**found, "client": found.get("client", "").partition(":")[0]}
 
 
-@pytest.mark.full
 def test_nodeport(play):
     shown = play("nodeport")
     cluster = [fields(shown.next(f"192.168.64.{last}:30080")) for last in (11, 12)]
@@ -137,8 +146,13 @@ def documented_counts() -> dict[tuple[str, str], Counter[tuple[str, str, str]]]:
     return {(backend, policy): as_documented(output) for backend, policy, output in blocks}
 
 
-def test_nodeport_rules(play):
-    shown = play("nodeport_rules")
+@pytest.mark.parametrize("user", weakest(), ids=str)
+def test_nodeport_rules(user):
+    with played("nodeport_rules", user) as shown:
+        check_rules(shown)
+
+
+def check_rules(shown):
     assert "30080" in shown.next("rules --node node-1")
     nft = shown.next("count nodeport-rules node-1")
     documented = documented_counts()
@@ -193,9 +207,15 @@ def versions(table: str) -> dict[str, str]:
     return dict(re.findall(r"^(db-\d)\s+(\d)\s", table, re.MULTILINE))
 
 
-def test_loadbalancer(play):
+@pytest.mark.each_user
+@pytest.mark.parametrize("user", users() if IS_FULL else users()[:1], ids=str)
+def test_loadbalancer(user):
     """The example itself waits for each answer; the last is the other node's."""
-    shown = play("loadbalancer")
+    with played("loadbalancer", user) as shown:
+        check_load_balancer(shown)
+
+
+def check_load_balancer(shown):
     address = re.search(r"192\.168\.65\.\d+", shown.next("get service"))[0]
     assert fields(shown.next(address))["client"].startswith("192.168.64.")
     assert re.findall(r"nexthop via (\S+)", shown.next("ip route")) == ["192.168.64.11", "192.168.64.12"]
