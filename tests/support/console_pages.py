@@ -22,6 +22,7 @@ from pathlib import Path
 
 from tests.support.kubectls import UNCOLLECTED
 from tests.support.labs import PATH
+from tests.support.pytest_runs import UNRELATED
 from tests.support.users import CHECKOUT, User
 
 FENCE = re.compile(
@@ -212,6 +213,7 @@ class Reader:
                 "XDG_RUNTIME_DIR": str(self.folder / "run"),
                 "XDG_DATA_HOME": str(self.folder / "share"),
                 "LC_ALL": "C.UTF-8",
+                "PYTEST_ADDOPTS": UNRELATED,
             }
         )
         environment.pop("KUBECONFIG", None)

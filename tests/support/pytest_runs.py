@@ -12,6 +12,8 @@ from pathlib import Path
 from tests.support.labs import FAIRLEAD, PATH
 from tests.support.users import User
 
+# Options against plugins of this environment that cost each process of a run a second.
+UNRELATED = "-p no:hypothesispytest -p no:anyio"
 _TALLY = re.compile(r"(\d+) (passed|failed|errors?|deselected)")
 _END = re.compile(r"^(PASSED|FAILED|ERROR) (\w+\.py::\S+)", re.MULTILINE)
 
@@ -46,7 +48,7 @@ class Suite:
         self.user = user
         self.folder = Path(tempfile.mkdtemp(prefix="fairlead-test-", dir="/var/tmp"))
         (self.folder / "run").mkdir(mode=0o700)
-        (self.folder / "pytest.ini").write_text("[pytest]\naddopts = -ra -p no:cacheprovider\n")
+        (self.folder / "pytest.ini").write_text(f"[pytest]\naddopts = -ra -p no:cacheprovider {UNRELATED}\n")
         for name, text in files.items():
             (self.folder / f"{name}.py").write_text(text)
         if user.uid != os.geteuid():

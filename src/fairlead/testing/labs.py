@@ -10,15 +10,13 @@ from typing import Any, Unpack
 
 import pytest
 
-from fairlead.app.lab.commands import enter
 from fairlead.app.lab.host.process import WITHOUT_NAMESPACES
 from fairlead.drivers.lab import run_folder, running_labs
 from fairlead.drivers.lab.host_process import NOBODY
 from fairlead.lab import Lab, LabError, LabSpec
 from fairlead.lab.cluster import SpecFields
 from fairlead.testing.markers import key_of
-
-_PREFIX = "pytest"
+from fairlead.testing.shared import beginning_of, run_of
 
 
 @dataclass
@@ -67,7 +65,7 @@ class Labs:
         if self.given:
             return self._open.setdefault(self.given, Lab.attach(self.given))
         wanted = self._with_defaults(spec or LabSpec(nodes=self.nodes))
-        name = f"{_PREFIX}-{self.run}-{key_of(wanted)}"
+        name = beginning_of(self.run) + key_of(wanted)
         if name not in self._open:
             self._open[name] = self._start(name, wanted)
         return self._open[name]
@@ -107,11 +105,6 @@ class Labs:
         self._open.clear()
 
 
-def run_of(uid: str) -> str:
-    """A short identifier of a run that all its workers share."""
-    return uid.replace("-", "")[:8]
-
-
 @contextmanager
 def _alone(name: str) -> Iterator[None]:
     """One worker at a time."""
@@ -125,25 +118,6 @@ def _alone(name: str) -> Iterator[None]:
             os.close(lock)
     finally:
         os.close(folder)
-
-
-def end_shared(config: pytest.Config) -> None:
-    """End the labs that workers have started and shared."""
-    session = config.pluginmanager.get_plugin("dsession")
-    manager = getattr(session, "nodemanager", None)
-    uid = getattr(manager, "testrunuid", None)
-    if uid is None:
-        return
-    beginning = f"{_PREFIX}-{run_of(uid)}-"
-    with suppress(run_folder.Unusable):
-        for lock in run_folder.root().glob(f".{beginning}*.lock"):
-            lock.unlink(missing_ok=True)
-        if config.getoption("--fairlead-keep"):
-            return
-        for lab in running_labs.all_labs():
-            if lab.name.startswith(beginning):
-                with suppress(LabError):
-                    enter.end(lab)
 
 
 class Factory:

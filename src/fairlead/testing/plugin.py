@@ -101,7 +101,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if _LABS in config.stash:
         config.stash[_LABS].close()
     elif getattr(config, "workerinput", None) is None and config.pluginmanager.hasplugin("dsession"):
-        from fairlead.testing.labs import end_shared
+        from fairlead.testing.shared import end_shared
 
         end_shared(config)
 

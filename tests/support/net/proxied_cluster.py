@@ -65,8 +65,8 @@ class Cluster:
         self._api = self.net.start(*map(str, (*command, self.kubeconfig)), stdout=subprocess.PIPE)
         self._api.stdout.readline()
         token = (folder / "tokens.csv").read_text().partition(",")[0]
-        self._curl = ("curl", "--silent", "--fail-with-body", "--cacert", str(folder / "pki" / "ca.crt"))
-        self._curl += ("--header", f"Authorization: Bearer {token}")
+        self._curl = ["curl", "--silent", "--fail-with-body", "--cacert", str(folder / "pki" / "ca.crt")]
+        self._curl += ["--header", f"Authorization: Bearer {token}"]
         self.apply({"kind": "Node", "metadata": {"name": "here"}, "apiVersion": "v1"})
 
     def begin(self, backend):
