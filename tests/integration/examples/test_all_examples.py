@@ -90,8 +90,14 @@ def fields(output: str) -> dict[str, str]:
     return {**found, "client": found.get("client", "").partition(":")[0]}
 
 
-def test_nodeport(play):
-    shown = play("nodeport")
+@pytest.mark.full
+@pytest.mark.parametrize("user", weakest(), ids=str)
+def test_nodeport(user):
+    with played("nodeport", user) as shown:
+        check_node_port(shown)
+
+
+def check_node_port(shown):
     cluster = [fields(shown.next(f"192.168.64.{last}:30080")) for last in (11, 12)]
     assert [answer["pod"] for answer in cluster] == ["web-0", "web-0"]
     assert [answer["client"] for answer in cluster] == ["192.168.64.11", "192.168.64.12"]
