@@ -1,7 +1,7 @@
 """``fairlead.client`` beside naive clients, against a headless Service that grows, suffers crashes, and shrinks.
 
 A lab; a Deployment of ``fairlead/echo`` that scales from 1 Pod to 50 and to 3. Before it shrinks, Pods are killed one
-after the other: some are restarted in place, some are gone for good without a farewell. Clients in one Pod make the
+after the other: some are restarted in place, some disappear permanently without any notice. Clients in one Pod make the
 same steady stream of requests each. One that looks the name up once does so while there is 1 Pod, another while there
 are 50. Printed for each stretch of time: the share of requests that failed, how many Pods answered the others, and the
 share of these that the busiest Pod answered. The picture is in ``bench/out/client.svg``. PODS in the environment sets

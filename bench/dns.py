@@ -138,7 +138,7 @@ def cost(server: Running, queries: Path, extent: list[str]) -> Cost:
 
 
 def wait_for_answer(port: int, name: str, patience: float = 30) -> None:
-    """Ask until somebody answers."""
+    """Ask until a server answers."""
     ends = time.monotonic() + patience
     command = ["dig", "+time=1", "+tries=1", "@127.0.0.1", "-p", str(port), name]
     while subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode:

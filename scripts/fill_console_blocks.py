@@ -1,7 +1,7 @@
 """Runs the console blocks of pages and puts what they print below: ``python -m scripts.fill_console_blocks PAGE...``.
 
 A page is followed as its test follows it (``tests/support/console_pages.py``): output that still fits is left as it
-stands, so what may differ from run to run keeps the words that somebody chose for it.
+stands, so what may differ from run to run keeps the words that an author chose for it.
 """
 
 import re

@@ -25,7 +25,7 @@ CONFLICT, NOT_FOUND = 409, 404
 
 
 class Deposed(Exception):
-    """Somebody else has changed the Lease."""
+    """Another process has changed the Lease."""
 
 
 class Cluster:
@@ -60,7 +60,7 @@ class Cluster:
         return self._replace(lease)
 
     def renew(self, lease: Lease) -> Lease:
-        """Raises Deposed: somebody else has changed the Lease."""
+        """Raises Deposed: another process has changed the Lease."""
         try:
             return self._replace(lease)
         except Deposed:

@@ -217,7 +217,7 @@ class Leadership:
             try:
                 self._hold(lambda: self._cluster.renew(self.lease))
             except Deposed:
-                self._fence("somebody else leads")
+                self._fence("another replica leads")
         if not self._announced:
             self._become_primary()
 

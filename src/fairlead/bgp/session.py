@@ -7,7 +7,7 @@ again later, each time after twice the pause.
 
 Graceful restart (RFC 4724) works by itself: the rules of a node forward on while its announcer is away, so every OPEN
 says that forwarding is preserved. A peer keeps the routes of a speaker that was killed until the next session has
-announced what is true then, or its time has passed. It drops them at once when the speaker ends for good
+announced what is true then, or its time has passed. It drops them at once when the speaker ends the session
 (``stop``), or where nothing was heard for the hold time: then the node itself may be dead.
 """
 

@@ -19,7 +19,7 @@ class LoadBalancing(enum.StrEnum):
     """The protocol that brings packets for a load balancer's address to nodes.
 
     SPREAD: the world outside, to all nodes that serve it. ONE_NODE: one node answers for it on the link. BGP: nodes
-    tell a router that somebody runs in the world outside.
+    announce addresses to a router that a user runs in the world outside.
     """
 
     SPREAD = "spread"

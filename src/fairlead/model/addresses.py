@@ -59,7 +59,7 @@ def unmapped(address: IPAddress) -> IPAddress:
 
 def is_one_hosts(address: IPAddress) -> bool:
     """Whether an address is that of one host on a network, in its own spelling: such as may be connected to on
-    somebody's behalf. Others mean this machine, this link, many hosts, or are hidden in another family's."""
+    another user's behalf. Others mean this machine, this link, many hosts, or are hidden in another family's."""
     if isinstance(address, IPv6Address) and (address.ipv4_mapped or int(address) < 1 << 32):
         return False
     is_special = address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified

@@ -4,7 +4,8 @@ The server speaks first, with an empty message, so that the client knows the con
 
 The command starts once the client is known to read. kubectl (seen with 1.33) makes its streams while its reader runs
 already, and drops what comes for a stream that it does not have yet: all that a quick command says. So a ping comes
-first, which the reader answers. A client that says nothing for ANSWER_SECONDS has the command started all the same.
+first, which the reader answers. For a client that sends nothing for ANSWER_SECONDS, the command is started
+nevertheless.
 Source: ``staging/src/k8s.io/cri-streaming`` (websocket.go: createWebSocketStreams).
 """
 

@@ -11,7 +11,7 @@ look alike must be told apart:
 - *History has changed*, as after a restore of etcd. If versions are lower than ours, an event or the cheap read says
   so. If they have overtaken ours meanwhile, a watch goes on as if nothing had happened, and only a list can tell. A
   history cannot change under an open watch of a real server, so a watch that ended before its time is doubted, and
-  followed by a list within ``DOUBTED``. Should one do so all the same, the version is ahead of ours after a silence,
+  followed by a list within ``DOUBTED``. Should one do so nevertheless, the version is ahead of ours after a silence,
   as it is when only other collections have changed; then there is a list too, but more and more rarely.
 
 Protocol: Kubernetes API concepts, "Efficient detection of changes"; client-go ``tools/cache/reflector.go``.

@@ -1,7 +1,7 @@
 """The next step for a request for a certificate: approve it, sign it, report that it cannot be signed, delete it.
 
 Client certificates of nodes are approved as upstream does it, by a right of their author's. Upstream leaves serving
-certificates of nodes to somebody else; here one is approved that a node asks for in its own name, for hosts
+certificates of nodes to another approver; here one is approved that a node asks for in its own name, for hosts
 and addresses that its Node has.
 Upstream: ``pkg/controller/certificates/{approver,signer,cleaner}``, ``pkg/apis/certificates/helpers.go``.
 """

@@ -1,7 +1,7 @@
 """The next step for a claim and for a volume.
 
 A claim gets the smallest volume that is free and fits; where there is none, its class's provisioner makes one, which is
-this module for one provisioner and somebody else for any other. A claim stays while a Pod uses it, a volume while a
+this module for one provisioner, other programs for all others. A claim stays while a Pod uses it, a volume while a
 claim is bound to it; what then happens to the volume is its reclaim policy. A class that waits for the first consumer
 waits for a Pod that names the claim, wherever that Pod may run: a lab's nodes share the disk.
 Upstream: ``pkg/controller/volume/persistentvolume`` (pv_controller.go, index.go) and

@@ -83,8 +83,8 @@ def blocks_for(config: Path | None, given: dict[str, Any]) -> tuple[Block, ...]:
     if config is not None:
         return options_from(config, flags)[0].blocks
     block = block_of(Zone(outside=Outside.FORWARD), DEFAULT_PORT)
-    somebody = Forward(((),), Upstream((UpstreamServer("0.0.0.0"),)))  # noqa: S104 - it is told of, and never asked
-    options = DnsOptions(blocks=(replace(block, plugins=(*block.plugins, somebody)),))
+    upstream = Forward(((),), Upstream((UpstreamServer("0.0.0.0"),)))  # noqa: S104 - it is shown, and never asked
+    options = DnsOptions(blocks=(replace(block, plugins=(*block.plugins, upstream)),))
     return flags.over(options, MachineFiles()).blocks
 
 

@@ -2,7 +2,7 @@
 
 Nothing is written before the Services and their EndpointSlices are both known, so that a restart never empties tables
 that work. From then on each change plans the Services that it touches and sends one small transaction; what arrives
-while one is under way goes into the next. After a failed transaction, or when somebody else has touched the ruleset,
+while one is under way goes into the next. After a failed transaction, or when another program has changed the ruleset,
 what is in the kernel is compared with what should be, and put right. A Service that cannot be planned, or whose rules
 the kernel refuses, stays as it was and is tried again; the others go on.
 """

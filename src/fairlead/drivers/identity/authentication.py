@@ -80,7 +80,7 @@ def load_tokens(path: Path) -> Tokens:
 
 
 class Bearers:
-    """Everybody who may come with a bearer token: ``user`` knows whose it is, ``sign`` makes one.
+    """Bearer tokens: ``user`` finds the user of one, ``sign`` makes one.
 
     Raises:
         TokenKeyError: the key for signing is of another kind.

@@ -1,7 +1,7 @@
 """Certificates that end are replaced in time, while their servers run; the end of an authority is announced.
 
 Run as a program with a folder of certificates, it replaces those that are due. That is a process of its own because the
-library that makes certificates would stay in the memory of a server for good, to be used once a year.
+library that makes certificates would stay in the memory of a server, to be used once a year.
 """
 
 import ssl

@@ -52,7 +52,7 @@ async def watch_pages(
     Args:
         is_ready: whether everything has been read once.
         others: what else the metrics show.
-        access: who sees the metrics; without, everybody.
+        access: which clients see the metrics; all clients if it is None.
 
     Raises:
         OSError: the address cannot be listened at.

@@ -1,6 +1,6 @@
 """Pipes and terminals of child processes, read and written by an event loop without buffers of their own.
 
-Nothing is read before somebody asks for it, so that a process which writes faster than its reader reads is held up by
+Nothing is read before a caller asks for it, so that a process which writes faster than its reader reads is held up by
 the kernel, as in any pipeline.
 """
 

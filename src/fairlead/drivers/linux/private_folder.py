@@ -1,8 +1,8 @@
 """Opens a folder that nobody but its owner can read or replace, looking at every component of its path by itself.
 
 A path is as safe as the weakest folder on its way: who may write to one of them may put a link, or a folder of their
-own, in the place of the next. So each component is opened below the one before it, never through a link that somebody
-else could have put there, as sshd and sudo look at the files that they trust (``safe_path``, ``sudo_secure_path``).
+own, in the place of the next. So each component is opened below the one before it, never through a link that another
+user could have put there, as sshd and sudo look at the files that they trust (``safe_path``, ``sudo_secure_path``).
 """
 
 import os
@@ -19,7 +19,7 @@ _ALL_USERS = ["0", "0", "4294967295"]  # uid_map of a user namespace that knows 
 
 
 class Untrusted(Exception):
-    """Somebody else could read, or put something else at, a path; the message says which part of it and why."""
+    """Another user could read or replace a path; the message says which part of it, and why."""
 
 
 @contextmanager

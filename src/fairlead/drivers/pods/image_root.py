@@ -1,6 +1,6 @@
 """The root folder of a container that runs a real image: the image's layers, and over them what the container writes.
 
-Made in two steps. Where the machine's files are in sight, overlayfs is mounted over the layers and taken hold of; in
+Made in two steps. Where the machine's files are visible, overlayfs is mounted over the layers and kept open; in
 the Pod's namespaces it becomes the root, and the old root is taken away (pivot_root(2)), before anything that the image
 brings is looked at: a link of the image's can only lead within. What the container writes is in memory, counts as
 its own, and goes with it, whatever is killed. Mounts are those of the OCI runtime specification (``config-linux.md``).
@@ -127,7 +127,7 @@ def enter_image_root(tree: int, root: ImageRoot, credentials: ProcessCredentials
         attach_tree(kernel_tree, path)
         os.close(kernel_tree)
     devices.mount_devices(nodes)
-    _name_user(credentials)  # before there are volumes, where the file might be somebody else's
+    _name_user(credentials)  # before there are volumes, where the file might not be the image's
     _show(texts)
 
 

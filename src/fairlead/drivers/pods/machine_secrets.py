@@ -45,6 +45,6 @@ def _private_below(folder: str, levels: int) -> Iterator[str]:
 
 def own_programs() -> list[str]:
     """The folders of this interpreter and of Fairlead: built-in images may import more while they run. In folders that
-    are everybody's they stay out of sight."""
+    are readable for all users, they stay hidden."""
     folders = {sys.prefix, sys.base_prefix, str(Path(fairlead.__file__).parent)}
     return sorted(path for path in map(os.path.realpath, folders) if not path.startswith(_EVERYBODYS))

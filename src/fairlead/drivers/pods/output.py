@@ -128,7 +128,7 @@ class ContainerStreams:
         self._pumps = [asyncio.create_task(self._pump(output, source)) for output, source in own.outputs.items()]
 
     def attach(self) -> "Attached":
-        """Somebody who sees everything from now on."""
+        """A client that gets all output from now on."""
         attached = Attached(self, self._first or ())
         self._first = None
         self._attached.add(attached)

@@ -1,7 +1,7 @@
 """UDP at one address of this machine: the datagrams of each client go where its first one was decided to go.
 
-UDP has no connections. What a client address sends is one flow until nothing has passed for a while, or until somebody
-ends it because its endpoint no longer serves, as connection tracking has it.
+UDP has no connections. All datagrams of a client address are one flow, as in connection tracking: until none has
+passed for a while, or until a caller ends it because its endpoint no longer serves.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """Detects changes of this network namespace's rules by other programs.
 
-Every transaction makes the ruleset's generation greater; one that our own transactions do not account for is somebody
-else's. It may not have touched anything of ours, and to find out costs a look at all of it: the more often that
-happens, the later is the next look.
+Every transaction increases the ruleset's generation. An increase that our own transactions do not explain comes from
+another program. It might not concern our rules, and to find out, all of them must be read: the more often that
+happens, the later is the next check.
 """
 
 import time

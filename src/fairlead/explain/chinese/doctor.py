@@ -166,7 +166,7 @@ _FINDINGS: Mapping[str, str] = {
     "{address} in EndpointSlice {slice} of Service {service} is {fault}": (
         "Service {service} 的 EndpointSlice {slice} 中的 {address} 是{fault}"
     ),
-    "loopback, link-local or no address at all: on each node it is somebody else": (
+    "loopback, link-local or no address at all: it means a different host on each node": (
         "环回地址、链路本地地址或未指定的地址：在每个节点上所指不同"
     ),
     "the virtual IP of Service {owner}: a virtual IP cannot be an endpoint": (

@@ -22,7 +22,7 @@ class NoNetworks:
         self._present.add(node.name)
 
     def add_routes(self, node: NodeNetwork, others: Iterable[NodeNetwork]) -> None:
-        """Everybody knows the way already."""
+        """No routes are needed."""
 
     def disconnect(self, node: NodeNetwork) -> None:
         """A node has ended."""

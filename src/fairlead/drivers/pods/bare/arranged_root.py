@@ -1,6 +1,7 @@
 """A container's volumes where nothing can be mounted: a folder with a link for each, at the path where it would be.
 
-A volume that would be mounted within another one has no place there, because that other one is somebody else's folder.
+A volume that would be mounted within another one is missing there, because the other one's folder does not belong to
+the Pod.
 """
 
 import shutil

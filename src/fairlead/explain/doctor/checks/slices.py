@@ -141,7 +141,7 @@ def _fault_of(ward: Ward, address: str) -> str | None:
         return None
     is_loopback = parsed.is_loopback and not _is_where_nodes_are(ward, address)
     if is_loopback or parsed.is_link_local or parsed.is_unspecified:
-        return Phrase("loopback, link-local or no address at all: on each node it is somebody else")
+        return Phrase("loopback, link-local or no address at all: it means a different host on each node")
     owners = ward.cluster.snapshot.services_by_ip.get(address)
     return (
         Phrase("the virtual IP of Service {owner}: a virtual IP cannot be an endpoint", owner=min(owners))
