@@ -40,17 +40,12 @@ def run_helm(runs, namespace="kube-system", name="fairlead"):
 
 
 def render_all(runs, **options):
-    """The documents for each of the values."""
-    return [_documents(run) for run in run_helm(runs, **options)["runs"]]
-
-
-def render(values, **options):
-    """The documents for these values, in the order of the chart's files.
+    """The documents for each of the values, in the order of the chart's files.
 
     Raises:
         ChartError: the values are refused.
     """
-    return render_all([values], **options)[0]
+    return [_documents(run) for run in run_helm(runs, **options)["runs"]]
 
 
 def _documents(run):

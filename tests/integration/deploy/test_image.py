@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.charts import REPOSITORY, render
+from tests.support.charts import CHART, REPOSITORY
+from tests.support.helm import VERSIONS, Helm, HelmFailedError
 from tests.support.labs import Lab, eventually
 from tests.support.users import users
 
@@ -28,6 +29,7 @@ CHART_VALUES = {
     "announcer": {"enabled": True, "pools": ["192.0.2.0/24"]},
     "controllers": {"enabled": True, "only": ["dns-autoscaler"]},
 }
+RELEASE, SOON = "fairlead", "--timeout=100s"
 PROXY = "daemonset/fairlead-proxy"
 RUNNING = {
     PROXY: 2,
@@ -166,26 +168,34 @@ def lab(image):
         lab.fairlead("image", "load", "--name", name, str(lab.folder / "image.tar"))
         lab.up()
         lab.kubectl("apply", "-f", "-", stdin=WEB)
-        lab.kubectl("delete", "deployment", "-n", "kube-system", "fairlead-dns")  # the chart's has its name
-        install(lab, "nftables")
+        # What the chart has under the same names
+        lab.kubectl("delete", "deployment,serviceaccount,role,rolebinding", "-n", "kube-system", "fairlead-dns")
+        old_helm, _ = helms(lab)
+        old_helm("install", RELEASE, CHART, "--values", values_of(lab), "--wait", SOON)
         yield lab
     finally:
         lab.close()
 
 
-def install(lab, mode):
-    """Apply the chart, with proxies of this mode on the nodes, which have none of the lab's."""
+def helms(lab):
+    """Helm's oldest and newest version: a release of one is the other's, too."""
+    return Helm(lab, VERSIONS[0], "kube-system"), Helm(lab, VERSIONS[-1], "kube-system")
+
+
+def values_of(lab):
+    """A file of values for a lab whose nodes have no proxies of their own."""
     (server,) = lab.get("endpointslices", "-l", "kubernetes.io/service-name=kubernetes")["items"]
     (endpoint,), (port,) = server["endpoints"], server["ports"]
     proxy = {
         "enabled": True,
-        "config": {"mode": mode},
+        "config": {"mode": "nftables"},
         "apiServer": f"https://{endpoint['addresses'][0]}:{port['port']}",
         # An ordinary user makes no file in this machine's /run, and this kernel's modules are loaded.
         "hostPaths": {"xtablesLock": str(lab.folder / "run" / "xtables.lock"), "modules": ""},
     }
-    documents = "\n---\n".join(json.dumps(each) for each in render({**CHART_VALUES, "proxy": proxy}))
-    lab.kubectl("apply", "-f", "-", stdin=documents)
+    file = lab.folder / "values.json"
+    file.write_text(json.dumps({**CHART_VALUES, "proxy": proxy}))
+    return file
 
 
 def test_every_part_runs_from_the_image(lab):
@@ -218,7 +228,7 @@ def test_its_name_servers_serve_the_lab(lab):
 @pytest.mark.parametrize("mode", ["nftables", pytest.param("iptables", marks=pytest.mark.full)])
 def test_its_proxies_carry_connections_of_a_lab_that_has_no_others(lab, mode):
     if mode != "nftables":
-        install(lab, mode)
+        helms(lab)[0]("upgrade", RELEASE, CHART, "--reuse-values", "--set", f"proxy.config.mode={mode}", SOON)
         lab.kubectl("rollout", "restart", "-n", "kube-system", PROXY)
     lab.kubectl("rollout", "status", "-n", "kube-system", PROXY, "--timeout=50s")
     lab.kubectl("wait", "--for=condition=Ready", "pod/web", "pod/client", "--timeout=50s")
@@ -236,3 +246,38 @@ def fetched(lab, url):
 def curl(lab, url):
     command = ("curl", "-s", "--max-time", "5", url)
     return lab.fairlead("exec", "--name", lab.name, "client", "--", *command, check=False)
+
+
+def replicas(lab):
+    return lab.get("deployment", "-n", "kube-system", "fairlead-dns")["spec"]["replicas"]
+
+
+def test_helm_has_nothing_against_the_chart_and_shows_what_an_upgrade_would_do(lab):
+    for helm in helms(lab):
+        assert "0 chart(s) failed" in helm("lint", CHART, "--strict", "--values", values_of(lab))
+        more = ("--reuse-values", "--set", "dns.replicas=3", "--dry-run=server")
+        assert "replicas: 3" in helm("upgrade", RELEASE, CHART, *more)
+        with pytest.raises(HelmFailedError, match=r"replicas"):
+            helm("upgrade", RELEASE, CHART, "--reuse-values", "--set", "dns.replicas=none")
+    assert replicas(lab) == 2
+
+
+def test_another_version_of_helm_upgrades_a_release_and_rolls_it_back(lab):
+    _, helm = helms(lab)
+    first = helm.json("status", RELEASE)["version"]
+    helm("upgrade", RELEASE, CHART, "--reuse-values", "--set", "dns.replicas=3,explain.enabled=true", "--wait", SOON)
+    assert replicas(lab) == 3
+    assert helm.json("get", "values", RELEASE)["dns"] == {"replicas": 3}
+    assert lab.get("clusterrole", "fairlead-explain")["rules"]
+    helm("rollback", RELEASE, str(first), "--wait", SOON)
+    assert replicas(lab) == 2
+    assert "name: fairlead-explain" not in helm("get", "manifest", RELEASE)
+    history = [(each["revision"], each["status"]) for each in helm.json("history", RELEASE)]
+    assert history[-2:] == [(first + 1, "superseded"), (first + 2, "deployed")]
+
+
+def test_an_uninstall_leaves_nothing_of_the_chart(lab):
+    helms(lab)[1]("uninstall", RELEASE, "--wait", SOON)
+    kinds = set(lab.kubectl("api-resources", "--verbs=list,delete", "-o", "name").stdout.split()) - {"events"}
+    of_chart = (",".join(sorted(kinds)), "--all-namespaces", "-l", "app.kubernetes.io/part-of=fairlead")
+    eventually(lambda: not lab.get(*of_chart)["items"], 30)  # Pods go after what they belong to
