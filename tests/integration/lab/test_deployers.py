@@ -1,11 +1,13 @@
 """Programs that people deploy with: Helm 3 and 4 through the whole life of a release, Ansible's ``kubernetes.core``."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.support.charts import CHART as OWN_CHART
 from tests.support.helm import VERSIONS, Helm, HelmFailedError
 from tests.support.kubectls import NEWEST
 from tests.support.labs import BIN, Lab
@@ -15,6 +17,7 @@ HERE = Path(__file__).parent
 CHART = HERE / "chart"
 SOON = "--timeout=60s"
 COLLECTIONS = BIN.parent / "share"
+PUBLISHED = BIN.parent / "share" / "charts" / "dask-kubernetes-operator"
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +132,40 @@ def test_an_uninstall_leaves_what_is_to_stay(lab, helm):
     assert helm.json("list") == []
 
 
+CLUSTER = """
+apiVersion: kubernetes.dask.org/v1
+kind: DaskCluster
+metadata: {name: simple, namespace: dask}
+spec:
+  worker: {replicas: 2, spec: {containers: [{name: worker, image: dask, env: [{name: A, value: a}]}]}}
+  scheduler:
+    spec: {containers: [{name: scheduler, image: dask, ports: [{containerPort: 8786}]}]}
+    service: {selector: {dask.org/component: scheduler}, ports: [{name: comm, port: 8786, targetPort: comm}]}
+"""
+WRONG = [
+    ("replicas: 2", "replicas: two", 'spec.worker.replicas in body must be of type integer: "string"'),
+    ("name: A, ", "", "spec.worker.spec.containers[0].env[0].name: Required value"),
+    ("containerPort: 8786", "hostPort: 1", "spec.scheduler.spec.containers[0].ports[0].containerPort: Required value"),
+    ("targetPort: comm", "targetPort: true", 'targetPort in body must be of type int-or-string: ""'),
+    ("  scheduler:", "  workers: 1\n  scheduler:", 'unknown field "spec.workers"'),
+]
+
+
+def test_definitions_that_a_published_chart_brings_are_used_at_once(lab):
+    """dask-kubernetes' operator: four kinds, with the schema of Pods in several places."""
+    lab.kubectl("create", "namespace", "dask")
+    helm = Helm(lab, VERSIONS[-1], "dask")
+    helm("install", "operator", PUBLISHED)
+    lab.kubectl("apply", "-f", "-", stdin=CLUSTER)
+    kinds = "daskclusters,daskworkergroups,daskjobs,daskautoscalers"
+    assert [each["metadata"]["name"] for each in get(lab, helm, kinds)["items"]] == ["simple"]
+    for right, wrong, told in WRONG:
+        refused = lab.kubectl("create", "-f", "-", stdin=CLUSTER.replace(right, wrong), check=False)
+        assert told in refused.stderr
+    helm("uninstall", "operator")
+    assert get(lab, helm, "daskcluster", "simple")  # definitions stay
+
+
 def test_the_set_up_brings_the_newest_kubectl():
     done = subprocess.run([NEWEST, "version", "--client"], text=True, capture_output=True, check=True)
     assert "Client Version: v1.37." in done.stdout
@@ -137,12 +174,14 @@ def test_the_set_up_brings_the_newest_kubectl():
 @pytest.fixture(scope="module")
 def play(lab):
     """What a play of Ansible printed that has run every task of ``plays.yaml``."""
-    program = [BIN / "ansible-playbook", "-i", "localhost,", HERE / "plays.yaml"]
+    values = {"folder": str(lab.folder), "chart": str(OWN_CHART), "helm": str(BIN / "helm.3")}
+    program = [BIN / "ansible-playbook", "-i", "localhost,", "-e", json.dumps(values), HERE / "plays.yaml"]
     environment = lab.environment | {
         "K8S_AUTH_KUBECONFIG": lab.kubeconfig,
         "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
         "ANSIBLE_PYTHON_INTERPRETER": str(BIN / "python"),
         "ANSIBLE_HOME": str(lab.folder / "ansible"),
+        "ANSIBLE_PIPELINING": "1",
         "LC_ALL": "C.UTF-8",
     }
     return subprocess.run(program, env=environment, text=True, capture_output=True, timeout=200, check=False)
