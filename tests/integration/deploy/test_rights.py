@@ -142,7 +142,7 @@ def run_proxy(client, path, name):
 
 
 class AnsweringForAll:
-    """A way to announce that needs no link."""
+    """A protocol that needs no link."""
 
     protocol = "layer2"
 
@@ -154,7 +154,7 @@ class AnsweringForAll:
 
 class WithoutLink(Announcer):
     @asynccontextmanager
-    async def _ways(self):
+    async def _protocols(self):
         yield [AnsweringForAll()]
 
 
