@@ -88,6 +88,13 @@ class Opened:
         self.page.on("console", self._console)
         self.page.goto(address)
 
+    def revisit(self, address: str) -> None:
+        """Open the page again, as it is for somebody who has chosen nothing yet."""
+        self.page.evaluate("localStorage.clear()")
+        self.page.goto("about:blank")  # else nothing is loaded that differs in the fragment alone
+        self.page.goto(address)
+        self.page.wait_for_selector("main svg .card")
+
     def _console(self, message: Any) -> None:
         if message.type == "error" and not re.search(r"Failed to load resource|ERR_CONNECTION", message.text):
             self.faults.append(message.text)

@@ -37,12 +37,6 @@ def ui(lab):
     found.stop()
 
 
-@pytest.fixture
-def page(browser, ui):
-    with opened(browser, ui) as found:
-        yield found
-
-
 def test_a_change_shows_by_itself(lab, page):
     expect(page.locator("#status")).to_have_text("live")
     expect(page.locator(WEB)).to_contain_text("2 of 2 ready")
@@ -143,13 +137,14 @@ def test_rules_are_those_on_the_node(lab, page):
     expect(page.locator(".tree")).to_contain_text("nft on node-1")
 
 
-def test_nothing_is_read_while_no_page_is_open(lab, browser, ui):
+def test_nothing_is_read_while_no_page_is_open(lab, browser, ui, window):
     def watches():
         text = lab.kubectl("get", "--raw", "/metrics").stdout
         return float(
             next(row for row in text.splitlines() if row.startswith("apiserver_longrunning_requests")).split()[1]
         )
 
+    window.page.goto("about:blank")
     eventually(lambda: _sockets(ui.pid) == 0, 30)
     quiet = watches()
     with opened(browser, ui):
