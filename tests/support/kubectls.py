@@ -22,6 +22,11 @@ def some_kubectls() -> tuple[Path, ...]:
     return supported() if IS_FULL else oldest_and_newest()
 
 
+def oldest() -> tuple[Path, ...]:
+    """The oldest, where the newest is tested in another way; every one in a full run."""
+    return supported() if IS_FULL else supported()[:1]
+
+
 def oldest_and_newest() -> tuple[Path, ...]:
     """Both ends of what is supported; one program where there is one."""
     every = supported()

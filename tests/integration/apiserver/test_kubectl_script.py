@@ -1,4 +1,5 @@
-"""One long session with every kubectl of this machine: the output is the expected one.
+"""One long session with every kubectl of this machine: the output is the expected one. By default, with the oldest; the
+newest has the shorter ones of test_kubectl.py.
 
 Each version has a namespace of its own on one server, so that its session finds nothing left by another. A step is a
 command line and what it must print; text between slashes is a regular expression. Nothing may be printed to standard
@@ -15,7 +16,7 @@ from urllib.request import urlopen
 import pytest
 
 from tests.support.api_servers import Kubectl, running_api_server
-from tests.support.kubectls import some_kubectls
+from tests.support.kubectls import oldest, some_kubectls
 
 
 class Step(NamedTuple):
@@ -337,8 +338,8 @@ def server(tmp_path_factory):
 def sessions(server, tmp_path_factory):
     """The faults of each version's session; two at a time, since a session mostly waits."""
     with ThreadPoolExecutor(2) as pool:
-        faults = pool.map(lambda program: session(program, server, tmp_path_factory.mktemp("home")), some_kubectls())
-        return dict(zip(some_kubectls(), faults, strict=True))
+        faults = pool.map(lambda program: session(program, server, tmp_path_factory.mktemp("home")), oldest())
+        return dict(zip(oldest(), faults, strict=True))
 
 
 def session(program, server, home):
@@ -349,7 +350,7 @@ def session(program, server, home):
     return [fault for part, step in steps if (fault := fault_of(kubectl, namespace, part, step))]
 
 
-@pytest.mark.parametrize("program", some_kubectls(), ids=lambda path: path.name)
+@pytest.mark.parametrize("program", oldest(), ids=lambda path: path.name)
 def test_a_session(sessions, program):
     assert not sessions[program], "\n\n".join(sessions[program])
 

@@ -104,16 +104,38 @@ def plain():
         yield listener.getsockname()[1]
 
 
-@pytest.mark.parametrize(("path", "client", "text"), FAILURES)
-def test_calls_that_fail(kubectl, hook, plain, path, client, text):
-    if client.get("url"):
-        client = {**client, "url": client["url"].format(closed=closed_port(), plain=plain)}
-    with configured(kubectl, hook, path, clientConfig=client):
-        told = kubectl.fails("create", "-f", "-", stdin=config_map(f"{path[1:]}-1"))
-    assert 'Internal error occurred: failed calling webhook "one.example.com": ' in told
+@pytest.fixture(scope="module")
+def failing(kubectl, hook, plain):
+    """All that fail, under either policy, for the ConfigMaps that are named for them."""
+    ports = {"closed": closed_port(), "plain": plain}
+    made = [
+        webhook(
+            name=f"{path[1:]}.{policy.lower()}.example.com",
+            clientConfig=client_config(hook, path, client, ports),
+            matchConditions=[{"name": "mine", "expression": f"object.metadata.name == '{path[1:]}-{policy.lower()}'"}],
+            failurePolicy=policy,
+        )
+        for path, client, _ in FAILURES
+        for policy in ("Fail", "Ignore")
+    ]
+    kubectl("create", "-f", "-", stdin=configuration("Validating", *made, name="failing"))
+    yield
+    kubectl("delete", "ValidatingWebhookConfiguration", "failing")
+
+
+def client_config(hook, path, special, ports):
+    found = {"url": f"{hook.url}{path}", "caBundle": hook.authorities, **special}
+    if found["url"]:
+        found["url"] = found["url"].format(**ports)
+    return {name: value for name, value in found.items() if value is not None}
+
+
+@pytest.mark.parametrize(("path", "text"), [(path, text) for path, _, text in FAILURES])
+def test_calls_that_fail(kubectl, failing, path, text):
+    told = kubectl.fails("create", "-f", "-", stdin=config_map(f"{path[1:]}-fail"))
+    assert f'Internal error occurred: failed calling webhook "{path[1:]}.fail.example.com": ' in told
     assert text in told
-    with configured(kubectl, hook, path, clientConfig=client, failurePolicy="Ignore"):
-        kubectl("create", "-f", "-", stdin=config_map(f"{path[1:]}-1"))
+    kubectl("create", "-f", "-", stdin=config_map(f"{path[1:]}-ignore"))
 
 
 def test_a_webhook_that_hangs_holds_up_nothing_but_its_own_requests(kubectl, hook):

@@ -15,7 +15,7 @@ from tests.support.api_servers import Kubectl, running_api_server, wait_until
 from tests.support.controller_processes import Controllers, add_ready_node
 from tests.support.kubectls import kubectls
 
-KILLS = int(os.environ.get("FAIRLEAD_KILLS", "3"))
+KILLS = int(os.environ.get("FAIRLEAD_KILLS", "2"))
 LEASE = 3  # seconds
 FLAGS = (
     *("--leader-elect-lease-duration", f"{LEASE}s", "--leader-elect-renew-deadline=2s"),

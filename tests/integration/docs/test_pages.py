@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.console_pages import Command, Comparison, Reader, SavedFile, steps
-from tests.support.full import one_in
+from tests.support.full import IS_FULL, one_in
 from tests.support.labs import eventually
 from tests.support.users import CHECKOUT, users
 
@@ -27,10 +27,17 @@ def reader():
     somebody.close()
 
 
+# One lab for all suites of a page, where each would start its own.
+SHARED_LAB = "fairlead up --wait --name suites && export PYTEST_ADDOPTS='--fairlead-lab suites'"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
 def test_a_page_does_what_it_says(page, reader):
     comparison = Comparison()
-    for step in steps((CHECKOUT / page).read_text()):
+    text = (CHECKOUT / page).read_text()
+    if text.count("\n$ pytest ") > 1 and not IS_FULL:
+        reader.run(SHARED_LAB)
+    for step in steps(text):
         if isinstance(step, SavedFile):
             reader.save(step)
         else:

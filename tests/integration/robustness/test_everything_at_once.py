@@ -9,7 +9,7 @@ import sys
 
 from tests.support.users import CHECKOUT
 
-MINUTES = os.environ.get("FAIRLEAD_ROBUSTNESS", "0.5")
+MINUTES = os.environ.get("FAIRLEAD_ROBUSTNESS", "0.25")
 SEED = "20261130"
 
 
