@@ -90,9 +90,11 @@ class Opened:
 
     def revisit(self, address: str) -> None:
         """Open the page again, as it is for somebody who has chosen nothing yet."""
-        self.page.evaluate("localStorage.clear()")
         self.page.goto("about:blank")  # else nothing is loaded that differs in the fragment alone
         self.page.goto(address)
+        if self.page.evaluate("localStorage.length"):
+            self.page.evaluate("localStorage.clear()")
+            self.page.reload()
         self.page.wait_for_selector("main svg .card")
 
     def _console(self, message: Any) -> None:

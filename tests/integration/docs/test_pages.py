@@ -27,8 +27,9 @@ def reader():
     somebody.close()
 
 
-# One lab for all suites of a page, where each would start its own.
-SHARED_LAB = "fairlead up --wait --name suites && export PYTEST_ADDOPTS='--fairlead-lab suites'"
+# One lab for all suites of a page, where each would start its own; its name is as long as the name of such a lab is.
+LAB = "suites-of-a-page-in-docs"
+SHARED_LAB = f'fairlead up --wait --name {LAB} && export PYTEST_ADDOPTS="$PYTEST_ADDOPTS --fairlead-lab {LAB}"'
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
