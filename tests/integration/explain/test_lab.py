@@ -1,11 +1,14 @@
 """Explanations, traces and diagnoses of a running lab agree with the kernel."""
 
+import io
 import json
 import subprocess
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 
+from fairlead.cli.main import main
 from tests.support.labs import FAIRLEAD, Lab, eventually
 from tests.support.users import users
 
@@ -14,18 +17,23 @@ MANIFESTS = Path(__file__).with_name("lab.yaml")
 
 @pytest.fixture(scope="module")
 def lab():
+    """A lab, as the commands of this process find it."""
     lab = Lab(users()[0], "-f", str(MANIFESTS))
-    try:
-        lab.up()
-        yield lab
-    finally:
-        lab.close()
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("XDG_RUNTIME_DIR", lab.environment["XDG_RUNTIME_DIR"])
+        try:
+            lab.up()
+            yield lab
+        finally:
+            lab.close()
 
 
 def said(lab, *arguments):
-    """What a command says, and its exit code."""
-    done = lab.fairlead(*arguments, "--name", lab.name, check=False, timeout=120)
-    return done.stdout + done.stderr, done.returncode
+    """What a command says, and its exit code; it runs in this process, which has loaded its modules."""
+    output = io.StringIO()
+    with redirect_stdout(output), redirect_stderr(output), pytest.raises(SystemExit) as ended:
+        main([*arguments, "--name", lab.name])
+    return output.getvalue(), ended.value.code
 
 
 def address(lab, node):
