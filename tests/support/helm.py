@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.support.labs import BIN, Lab
 
-VERSIONS = ("3", "4")
+VERSIONS = ("4", "3")
 
 
 class HelmFailedError(Exception):

@@ -9,18 +9,22 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import cached_property
+from contextlib import contextmanager, suppress
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from tests.support import saving
 from tests.support.kubectls import UNCOLLECTED, kubectls
-from tests.support.users import User
+from tests.support.lab_api import LabApi, NotThereError
+from tests.support.users import CHECKOUT, User
+from tests.support.warm_commands import START, WarmCommands
 
 BIN = Path(sys.executable).parent
 FAIRLEAD = str(BIN / "fairlead")
 PATH = f"{BIN}:{os.environ['PATH']}:/usr/sbin:/sbin"
+# Commands that leave processes behind, and the end of a lab. They start as a user starts them.
+COLD = {("up",), ("down",), ("node", "join")}
 
 
 def eventually(check: Callable[[], Any], seconds: float = 10.0) -> Any:
@@ -39,7 +43,7 @@ def eventually(check: Callable[[], Any], seconds: float = 10.0) -> Any:
         except (AssertionError, subprocess.CalledProcessError, KeyError, IndexError):
             if time.monotonic() > deadline:
                 raise
-        time.sleep(max(0.02, 2 * (time.monotonic() - asked)))
+        time.sleep(max(0.05, 2 * (time.monotonic() - asked)))
 
 
 class Lab:
@@ -75,11 +79,26 @@ class Lab:
     def data(self) -> Path:
         return self.folder / "data"
 
+    def placed(self, *words: str) -> list[str]:
+        """A command line that runs a program on the lab's host, as its user."""
+        return [*self.host, *self.user.command(*words)]
+
     def command(self, *arguments: str) -> list[str]:
-        return [*self.host, *self.user.command(self.program, *arguments)]
+        return self.placed(self.program, *arguments)
+
+    @cached_property
+    def warm_commands(self) -> WarmCommands:
+        # Without the lab's folders in its environment: it is no process of the lab.
+        return WarmCommands(self.placed(*START), {**os.environ, "PYTHONPATH": f"{CHECKOUT}:{CHECKOUT}/src"})
 
     def fairlead(self, *arguments: str, check: bool = True, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-        """Run ``fairlead``; a failure shows what it printed."""
+        """Run ``fairlead``, where possible in a fork (``warm_commands``); a failure shows what it printed."""
+        if {arguments[:1], arguments[:2]} & COLD or saving.is_measured():
+            return self.start(*arguments, check=check, timeout=timeout)
+        return self._checked(self.warm_commands.run(arguments, self.environment, timeout), check)
+
+    def start(self, *arguments: str, check: bool = True, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+        """Run ``fairlead`` as a process of its own, as a user does; for tests of the process."""
         done = subprocess.run(
             self.command(*arguments),
             env=self.environment,
@@ -90,7 +109,10 @@ class Lab:
             stdin=subprocess.DEVNULL,
             check=False,
         )
-        assert not check or done.returncode == 0, f"fairlead {arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
+        return self._checked(done, check)
+
+    def _checked(self, done: subprocess.CompletedProcess[str], check: bool) -> subprocess.CompletedProcess[str]:
+        assert not check or done.returncode == 0, f"{done.args}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done
 
     def configure(self, text: str) -> None:
@@ -110,6 +132,8 @@ class Lab:
         """Stop the lab if it still runs, and remove its folders."""
         if saving.is_measured():
             self._save_coverage()
+        for opened in {"warm_commands", "api"} & self.__dict__.keys():
+            getattr(self, opened).close()
         self.fairlead("down", "--name", self.name, check=False)
         shutil.rmtree(self.folder)
 
@@ -141,9 +165,42 @@ class Lab:
         assert not check or done.returncode == 0, f"kubectl {arguments}: {done.stdout}{done.stderr}"
         return done
 
+    @cached_property
+    def api(self) -> LabApi:
+        """Its API, for what is not about kubectl."""
+        return LabApi(Path(self.kubeconfig))
+
     def get(self, *arguments: str) -> Any:
-        """A kubectl get as parsed JSON."""
-        return json.loads(self.kubectl("get", *arguments, "-o", "json").stdout)
+        """What ``kubectl get`` shows as JSON, asked without it where that is simple."""
+        found = None if self.host else self.api.get(*arguments)
+        return json.loads(self.kubectl("get", *arguments, "-o", "json").stdout) if found is None else found
+
+    def create(self, *documents: dict[str, Any]) -> None:
+        for document in documents:
+            self.api.create(document)
+
+    def delete_pods(self, *names: str) -> None:
+        """Delete Pods of the default namespace at once, those that are still there."""
+        for name in names:
+            self.api.delete_pod(name)
+
+    def until_ready(self, *pods: str, seconds: int = 60) -> None:
+        """Return when these Pods of the default namespace are ready."""
+        for pod in pods:
+            eventually(partial(self._is_ready, pod), seconds)
+
+    def _is_ready(self, pod: str) -> bool:
+        return is_ready(self.get("pod", pod))
+
+    def is_gone(self, kind: str, name: str) -> bool:
+        """Whether there is no such object in the default namespace, or in the cluster."""
+        with suppress(NotThereError):
+            return not self.get(kind, name)
+        return True
+
+    def log(self, pod: str, container: str = "") -> str:
+        """What a container of a Pod of the default namespace has printed, its only one unless told."""
+        return self.api.log(pod, container)
 
     def _save_coverage(self) -> None:
         """Have every process of the lab save what it has measured, since the lab's end is a SIGKILL."""
@@ -182,6 +239,10 @@ class Lab:
         os.kill(pid, signal.SIGKILL)
 
 
+def is_ready(pod: dict[str, Any]) -> bool:
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in pod["status"].get("conditions", ()))
+
+
 @contextmanager
 def pods_of(lab: Lab, **container: str) -> Iterator[Callable[..., None]]:
     """Creates Pods of one container, which is like this unless it says otherwise, and deletes them at the end.
@@ -194,9 +255,8 @@ def pods_of(lab: Lab, **container: str) -> Iterator[Callable[..., None]]:
     def create(name: str, special: dict[str, Any], **fields: Any) -> None:
         spec = {"terminationGracePeriodSeconds": 1, "containers": [{**container, **special}], **fields}
         document = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
-        lab.kubectl("create", "-f", "-", stdin=json.dumps(document))
+        lab.create(document)
         names.append(name)
 
     yield create
-    if names:
-        lab.kubectl("delete", "pod", *names, "--ignore-not-found", "--force")
+    lab.delete_pods(*names)

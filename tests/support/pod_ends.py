@@ -1,7 +1,6 @@
 """Pods of several shapes, the ways in which they end, and whether anything of them is left in a lab."""
 
 import contextlib
-import re
 from pathlib import Path
 
 from fairlead.drivers.kube.client import PODS, KubeClient
@@ -96,5 +95,4 @@ def make_namespace(lab: Lab, name: str) -> None:
 
 
 def pods_left(lab: Lab, namespace: str) -> list[str]:
-    listed = lab.kubectl("get", "pods", "-n", namespace, "-o", "name").stdout
-    return re.findall(r"pod/(\S+)", listed)
+    return [pod["metadata"]["name"] for pod in lab.get("pods", "-n", namespace)["items"]]

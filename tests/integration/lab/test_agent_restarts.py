@@ -1,6 +1,5 @@
 """Node agents and launchers that are killed: no container ends, and what happened meanwhile is told afterwards."""
 
-import json
 import os
 import signal
 from pathlib import Path
@@ -38,13 +37,13 @@ def pod(lab):
         named = [{"name": f"c{n}", "image": "busybox", **each} for n, each in enumerate(containers)]
         spec = {"nodeName": "node-1", "terminationGracePeriodSeconds": 1, "containers": named, **spec}
         document = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
-        lab.kubectl("create", "-f", "-", stdin=json.dumps(document))
+        lab.create(document)
         names.append(name)
-        lab.kubectl("wait", "--for=condition=Ready", f"pod/{name}", "--timeout=30s")
+        lab.until_ready(name, seconds=30)
 
     yield create
     for name in names:
-        lab.kubectl("delete", "pod", name, "--ignore-not-found", "--force")
+        lab.delete_pods(name)
 
 
 def command(pid: int) -> str:
@@ -63,8 +62,8 @@ def kill(lab: Lab, victim: str) -> None:
 
 
 def has_log(lab: Lab, pod: dict) -> bool:
-    """Whether the agent knows the Pod, if it is one of its."""
-    return lab.kubectl("logs", pod["metadata"]["name"], "--all-containers", check=False).returncode == 0
+    """Whether the agent knows the Pod, if it is one of its; an error until then."""
+    return all(lab.log(pod["metadata"]["name"], each["name"]) is not None for each in pod["spec"]["containers"])
 
 
 def statuses(lab: Lab, name: str) -> list[dict]:
@@ -77,9 +76,9 @@ def test_containers_go_on_and_lose_no_line(lab, pod, victim):
     before = statuses(lab, "goes-on")
     kill(lab, victim)
     kill(lab, victim)
-    count = len(lab.kubectl("logs", "goes-on", "-c", "c0").stdout.split())
-    eventually(lambda: len(lab.kubectl("logs", "goes-on", "-c", "c0").stdout.split()) > count + 20)
-    lines = lab.kubectl("logs", "goes-on", "-c", "c0").stdout.split()
+    count = len(lab.log("goes-on", "c0").split())
+    eventually(lambda: len(lab.log("goes-on", "c0").split()) > count + 20)
+    lines = lab.log("goes-on", "c0").split()
     assert lines == [str(number) for number in range(len(lines))]
     assert lab.exec("goes-on", "true") == ""
     assert [(s["restartCount"], s["state"], s["ready"]) for s in statuses(lab, "goes-on")] == [
@@ -125,7 +124,7 @@ def test_a_pod_that_was_deleted_by_force_meanwhile_is_ended(lab, pod):
     os.kill(agent(lab), signal.SIGSTOP)  # stopped, it does not hear of it
     stopped = agent(lab)
     try:
-        lab.kubectl("delete", "pod", "gone", "--force")
+        lab.delete_pods("gone")
     finally:
         lab.kill(stopped)
     eventually(lambda: not Path(f"/proc/{running[0]}").exists(), seconds=30)
@@ -166,8 +165,8 @@ def test_a_node_that_is_stopped_leaves_no_process(lab):
     spec = {"nodeName": "node-9", "containers": [{"name": "c", "image": "fairlead/pause"}]}
     names = [f"nine-{number}" for number in range(8)]
     documents = [{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec} for name in names]
-    lab.kubectl("create", "-f", "-", stdin="\n---\n".join(map(json.dumps, documents)))
+    lab.create(*documents)
     lab.fairlead("node", "stop", "--name", lab.name, "node-9")  # whatever the Pods have come to
     eventually(lambda: set(lab_processes(lab)) <= before, seconds=30)
     lab.fairlead("node", "remove", "--name", lab.name, "node-9")
-    lab.kubectl("delete", "pod", "--force", *names)
+    lab.delete_pods(*names)

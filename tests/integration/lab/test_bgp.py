@@ -122,6 +122,7 @@ def test_a_router_that_is_killed_learns_everything_again(lab, router):
     start(lab, router)
 
 
+@of_a_router
 def test_passwords_and_numbers_that_differ(lab, router):
     """No session; the Node says why, and it comes up once the router is right."""
     router.kill()

@@ -21,6 +21,10 @@ COLLECTIONS = BIN.parent / "share"
 PUBLISHED = BIN.parent / "share" / "charts" / "dask-kubernetes-operator"
 
 
+# What follows the install: by one version of Helm, except in a full run.
+later = pytest.mark.parametrize("helm", VERSIONS if IS_FULL else VERSIONS[:1], indirect=True, scope="module")
+
+
 @pytest.fixture(scope="module")
 def lab():
     lab = Lab(users()[-1])
@@ -76,6 +80,7 @@ def test_its_tests_run(helm):
     assert re.search(r"Phase: +Succeeded", helm("test", "shop", SOON))
 
 
+@later
 def test_an_upgrade_changes_what_has_changed_and_nothing_else(lab, helm):
     lab.kubectl("annotate", "-n", helm.namespace, "deployment", "shop-web", "foreign=kept")
     before = get(lab, helm, "statefulset", "shop-store")["metadata"]["generation"]
@@ -90,12 +95,14 @@ def test_an_upgrade_changes_what_has_changed_and_nothing_else(lab, helm):
     assert get(lab, helm, "job", "shop-post-upgrade")["status"]["succeeded"] == 1
 
 
+@later
 def test_a_dry_run_shows_and_changes_nothing(lab, helm):
     shown = helm("upgrade", "shop", CHART, "--reuse-values", "--set", "colour=brown", "--dry-run=server")
     assert "before: pink" in shown
     assert settings(lab, helm)["colour"] == "pink"
 
 
+@later
 def test_an_update_that_the_api_refuses_is_reported_and_can_be_rolled_back(lab, helm):
     with pytest.raises(HelmFailedError, match=r'Unsupported value: "green"'):
         helm("upgrade", "shop", CHART, "--set", "colour=green")
@@ -107,6 +114,7 @@ def test_an_update_that_the_api_refuses_is_reported_and_can_be_rolled_back(lab, 
     assert shown_history(helm)[-1] == (4, "deployed")
 
 
+@later
 def test_an_upgrade_that_never_becomes_ready_rolls_itself_back(lab, helm):
     with pytest.raises(HelmFailedError, match=r"shop-web|deadline|not ready"):
         helm("upgrade", "shop", CHART, "--set", "image=nowhere/to-be-found", "--atomic", "--wait", "--timeout=3s")
@@ -115,6 +123,7 @@ def test_an_upgrade_that_never_becomes_ready_rolls_itself_back(lab, helm):
     assert container["image"] == "fairlead/echo"
 
 
+@later
 def test_what_is_kept_of_a_release_can_be_read(helm):
     assert [each["name"] for each in helm.json("list", "--all-namespaces", "--filter", "^shop$")] == ["shop"]
     assert helm.json("get", "values", "shop", "--revision=2") == {"colour": "pink", "replicas": 2, "port": 81}

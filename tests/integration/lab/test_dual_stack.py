@@ -62,7 +62,7 @@ def test_nodes_and_pods_have_an_address_of_each_family(lab):
     four, six = pod_ips(lab, "b")
     assert four == pod["status"]["podIP"]
     assert (four.startswith("10.244.2."), six.startswith("fd00:10:244:2::")) == (True, True)
-    assert lab.kubectl("logs", "b").stdout == ""  # which asks the node at the first of its addresses
+    assert lab.log("b") == ""  # which asks the node at the first of its addresses
 
 
 @pytest.mark.parametrize(
@@ -133,12 +133,12 @@ def test_a_node_that_is_added_has_both_families_too(lab):
         assert lab.on_node(name, "ip", "address", "show", "tentative") == ""  # else silent for a second (RFC 4862)
         pod = {"spec": {"nodeName": name}}
         lab.kubectl("run", "late", "--image=fairlead/echo", f"--overrides={pod}".replace("'", '"'))
-        lab.kubectl("wait", "--for=condition=Ready", "pod/late", "--timeout=10s")
+        lab.until_ready("late", seconds=10)
         for address in pod_ips(lab, "late"):
             assert fetch(lab, address)["pod"] == "late"
         assert eventually(lambda: ask(lab, "[fd00:192:168:64::13]:30080"))["pod"] in ("a", "b")
     finally:
-        lab.kubectl("delete", "pod", "late", "--ignore-not-found", "--now")
+        lab.delete_pods("late")
         lab.fairlead("node", "remove", "--name", lab.name, name)
 
 
@@ -168,7 +168,7 @@ def test_a_lab_without_ipv4(tmp_path):
     try:
         lab.up()
         assert pod_ips(lab, "b")[0].startswith("fd00:10:244:2::")
-        assert lab.kubectl("logs", "b").stdout == ""
+        assert lab.log("b") == ""
         assert "client: [fd00:10:244:2::" in lab.exec("b", "curl", "-s", "-m", "2", "http://balanced-local/")
         assert ask(lab, "[fd00:192:168:64::12]:30080")
         assert ask(lab, f"[{balancer_address(lab, 'balanced')}]")

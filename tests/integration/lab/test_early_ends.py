@@ -80,7 +80,7 @@ def test_a_namespace_deleted_while_its_pods_start_leaves_none(lab):
     make_namespace(lab, "going")
     asyncio.run(in_namespace(lab, "going", to_end=False))
     lab.kubectl("delete", "namespace", "going", "--wait=false")
-    eventually(lambda: lab.kubectl("get", "namespace", "going", check=False).returncode, seconds=PATIENCE)
+    eventually(lambda: lab.is_gone("namespace", "going"), seconds=PATIENCE)
     until_nothing_is_new(lab, before)
 
 
@@ -92,7 +92,7 @@ def test_pods_whose_node_is_switched_off_while_they_start_leave_nothing(lab):
     asyncio.run(in_namespace(lab, "off", to_end=False))
     stopping.join()
     lab.kubectl("delete", "namespace", "off", "--wait=false")
-    eventually(lambda: lab.kubectl("get", "namespace", "off", check=False).returncode, seconds=PATIENCE)
+    eventually(lambda: lab.is_gone("namespace", "off"), seconds=PATIENCE)
     lab.fairlead("node", "start", "--name", lab.name, "node-2")
     of_node = {pid for pid, line in new_processes(lab, before).items() if "sleep" not in line}
     until_nothing_is_new(lab, before | of_node)  # the node's own are others than before

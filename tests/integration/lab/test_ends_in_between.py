@@ -57,7 +57,7 @@ def lab():
 
 def create(lab: Lab, namespace: str, kind: str, name: str, **fields: object) -> None:
     document = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": namespace}, **fields}
-    lab.kubectl("create", "-f", "-", stdin=json.dumps(document))
+    lab.create(document)
 
 
 def runs(lab: Lab, namespace: str, name: str) -> str:

@@ -171,5 +171,5 @@ class TestReadiness:
         eventually(lambda: not self.in_rules(lab, ips["web-1"]), 1)
         lab.kubectl("wait", "--for=delete", "pod/web-1", "--timeout=40s")
         lab.kubectl("apply", "-f", str(EXAMPLE / "manifests.yaml"))
-        lab.kubectl("wait", "--for=condition=Ready", "pod/web-1", "--timeout=20s")
+        lab.until_ready("web-1", seconds=20)
         eventually(lambda: addresses(lab, "headless-service-selector") == set(pod_ips(lab).values()), 1)

@@ -63,7 +63,7 @@ def create(lab: Lab, name: str, image: str, policy: str = "IfNotPresent", **spec
     container = {"name": "main", "image": image, "imagePullPolicy": policy}
     spec = {"terminationGracePeriodSeconds": 0, "containers": [container], **spec}
     document = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
-    lab.kubectl("create", "-f", "-", stdin=json.dumps(document))
+    lab.create(document)
 
 
 def status(lab: Lab, name: str) -> Any:
@@ -86,7 +86,7 @@ def events(lab: Lab, name: str) -> dict[str, list[str]]:
 
 
 def ready(lab: Lab, *names: str) -> None:
-    lab.kubectl("wait", "--for=condition=Ready", *(f"pod/{name}" for name in names), "--timeout=60s")
+    lab.until_ready(*names)
 
 
 def test_an_image_is_pulled_once_with_an_event(world):
@@ -173,7 +173,7 @@ def test_pods_that_are_deleted_while_their_images_come(world):
                 eventually(partial(registry.asked, f"slow-{number}/manifests/"), 20)
                 lab.kubectl("delete", "pod", f"slow-{number}", "--timeout=20s")
             create(lab, "beside", f"{world.open.host}/team/app:1", "Always")
-            lab.kubectl("wait", "--for=condition=Ready", "pod/beside", "--timeout=20s")
+            lab.until_ready("beside", seconds=20)
         finally:
             goes_on.set()
 

@@ -22,6 +22,10 @@ pytestmark = pytest.mark.each_user
 EVERYBODY = [*users_with_many(), users()[-1]] if IS_FULL else [*users_with_many()[-1:], users()[-1]]
 
 
+# What runs in the lab, once it does: by one user, except in a full run.
+once = pytest.mark.parametrize("lab", EVERYBODY if IS_FULL else EVERYBODY[:1], indirect=True, scope="module", ids=str)
+
+
 @pytest.fixture(scope="module")
 def hub():
     """A registry with the images, by the names that they have on Docker Hub."""
@@ -64,6 +68,7 @@ def test_every_image_comes_from_the_registry(lab):
         assert any(each.startswith(f'Successfully pulled image "{name}" in ') for each in told), told
 
 
+@once
 def test_nginx_answers_at_its_service_and_its_workers_are_a_user_of_its_own(lab):
     pod = lab.get("pods", "-l", "app=nginx")["items"][0]["metadata"]["name"]
     assert "Welcome to nginx!" in lab.exec(pod, "wget", "-qO-", "http://my-nginx/")
@@ -72,10 +77,11 @@ def test_nginx_answers_at_its_service_and_its_workers_are_a_user_of_its_own(lab)
         users = {row.split()[0]: row.split()[2] for row in processes if "nginx" in row}
         assert users["nginx"] == "101"
     assert "GET / HTTP/1.1" in "".join(
-        lab.kubectl("logs", each["metadata"]["name"]).stdout for each in lab.get("pods", "-l", "app=nginx")["items"]
+        lab.log(each["metadata"]["name"]) for each in lab.get("pods", "-l", "app=nginx")["items"]
     )
 
 
+@once
 def test_a_pod_whose_index_page_is_moved_away_leaves_the_service(lab):
     pod, *others = (each["metadata"]["name"] for each in lab.get("pods", "-l", "app=nginx")["items"])
 
@@ -98,12 +104,13 @@ def test_data_of_postgresql_survives_its_pod(lab):
     before = lab.get("pod", "postgres-0")["metadata"]["uid"]
     lab.kubectl("delete", "pod", "postgres-0")
     eventually(lambda: lab.get("pod", "postgres-0")["metadata"]["uid"] != before)
-    lab.kubectl("wait", "--for=condition=Ready", "pod/postgres-0", "--timeout=60s")
+    lab.until_ready("postgres-0", seconds=60)
     assert eventually(lambda: sql("select text from notes")) == "kept"
     pgdata = "/var/lib/postgresql/data/pgdata"
     assert lab.exec("postgres-0", "setpriv", "--reuid=postgres", "stat", "-c", "%u", pgdata) == "998\n"
 
 
+@once
 def test_redis_is_found_by_the_names_of_its_pods(lab):
     cli = ["redis-cli", "-h", "redis-1.redis"]
     assert lab.exec("redis-0", *cli, "set", "key", "value") == "OK\n"

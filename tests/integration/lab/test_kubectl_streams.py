@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 import pytest
 from websockets.sync.client import connect
 
-from tests.support.full import IS_FULL
+from tests.support.full import IS_FULL, some_of
 from tests.support.kubectls import kubectls, oldest_and_newest
 from tests.support.labs import Lab, eventually
 from tests.support.users import users
@@ -54,6 +54,10 @@ def lab():
 BETWEEN = [program for program in kubectls() if IS_FULL and program.name == "kubectl.1.30"]
 OLDEST, *NEWER = oldest_and_newest()
 PROGRAMS = [OLDEST, *BETWEEN, *NEWER]
+# For what is a plain request of HTTP with each of them.
+plain = pytest.mark.parametrize(
+    "kubectl", PROGRAMS if IS_FULL else PROGRAMS[-1:], indirect=True, scope="module", ids=lambda path: path.name
+)
 
 
 class Kubectl:
@@ -157,9 +161,7 @@ class TestDebug:
 
     def test_a_look_at_a_pod_that_runs(self, lab, debug):
         debug("seen", "--target=seen", "-c", "look", "--", "sh", "-c", "ps -ef; hostname; exec sleep 1000")
-        seen = eventually(
-            lambda: (told := lab.kubectl("logs", "seen", "-c", "look").stdout).endswith("seen\n") and told
-        )
+        seen = eventually(lambda: (told := lab.log("seen", "look")).endswith("seen\n") and told)
         assert "sleep 4321" in seen
         assert lab.kubectl("exec", "seen", "-c", "look", "--", "hostname").stdout == "seen\n"
         (status,) = lab.get("pod", "seen")["status"]["ephemeralContainerStatuses"]
@@ -182,20 +184,21 @@ class TestDebug:
         debug(
             "seen", "--copy-to=copy", "--share-processes", "-c", "look", "--", "sh", "-c", "ps -ef; hostname; sleep 9"
         )
-        assert eventually(lambda: lab.kubectl("logs", "copy", "-c", "look").stdout).endswith("copy\n")
+        assert eventually(lambda: lab.log("copy", "look")).endswith("copy\n")
         lab.kubectl("delete", "pod", "copy", "--now")
 
     def test_a_node_and_the_event_about_fields_without_effect(self, lab, debug):
         debug("node/node-1", "--", "sh", "-c", "hostname; ls /host; sleep 9")
         (pod,) = (p for p in lab.get("pods")["items"] if p["metadata"]["name"].startswith("node-debugger-node-1-"))
         name = pod["metadata"]["name"]
-        told = eventually(lambda: lab.kubectl("logs", name).stdout).split()
+        told = eventually(lambda: lab.log(name)).split()
         assert (told[0], "etc" in told) == ("node-1", True)
         events = lab.get("events", f"--field-selector=involvedObject.name={name},reason=NotProvided")["items"]
         assert events[0]["message"] == "this node does not act on spec.hostPID, spec.hostIPC"
         lab.kubectl("delete", "pod", name, "--now")
 
 
+@plain
 class TestLogs:
     def test_the_whole_log(self, kubectl):
         lines = kubectl.out("logs", "talker", "-c", "talker").splitlines()
@@ -328,17 +331,18 @@ class TestAttach:
 
 
 def test_the_first_words_of_a_pod_are_not_lost_beside_others(lab):
-    """Twenty Pods that say a word and end, four at a time, beside one that takes all of a processor."""
+    """Pods that say a word and end, four at a time, beside one that takes all of a processor."""
+    words = [f"word {number}" for number in range(some_of(8, 20))]
     newest = Kubectl(lab, PROGRAMS[-1])
     newest.out("run", "busy", "--image=busybox", "--", "sh", "-c", "while :; do :; done")
 
-    def said(number: int) -> bytes:
-        words = ("run", f"word-{number}", "-i", "--rm", "--image=busybox", "--restart=Never", "--")
-        return newest.out(*words, "echo", f"word {number}").splitlines()[0]
+    def said(word: str) -> str:
+        run = ("run", word.replace(" ", "-"), "-i", "--rm", "--image=busybox", "--restart=Never", "--")
+        return newest.out(*run, "echo", word).decode().splitlines()[0]
 
     try:
         with ThreadPoolExecutor(4) as pool:
-            assert list(pool.map(said, range(20))) == [f"word {number}".encode() for number in range(20)]
+            assert list(pool.map(said, words)) == words
     finally:
         newest("delete", "pod", "busy", "--now")
 
@@ -392,6 +396,7 @@ class TestPortForward:
             assert b"Connection refused" in process.stderr.readline()
 
 
+@plain
 class TestProxies:
     def test_a_proxy_to_a_pod(self, kubectl):
         assert b"Directory listing" in kubectl.out("get", "--raw", "/api/v1/namespaces/default/pods/web:8080/proxy/")
@@ -457,7 +462,7 @@ class TestClientLibraries:
             assert socket_.recv(SECONDS).startswith(b"\0HTTP/1.0 200 ")
 
     def test_connections_that_end_at_once(self, connected):
-        for _ in range(200):
+        for _ in range(some_of(40, 200)):
             with connected():
                 pass
 

@@ -135,12 +135,10 @@ class Cast:
     @contextlib.contextmanager
     def under(self, *documents):
         """With these policies there."""
-        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": documents})
-        if documents:
-            self.lab.kubectl("apply", "-f-", stdin=text)
+        self.lab.create(*documents)
         yield
-        if documents:
-            self.lab.kubectl("delete", "--wait=false", "-f-", stdin=text)
+        for document in documents:
+            self.lab.api.delete(document)
 
     def comes_to(self, passes=(), fails=(), seconds=20):
         eventually(lambda: not self.surprises(passes, fails) or self._tell(passes, fails), seconds)

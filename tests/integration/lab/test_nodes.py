@@ -76,7 +76,7 @@ class TestComingAndGoing:
         labels = lab.get("node", "extra")["metadata"]["labels"]
         assert (labels["topology.kubernetes.io/zone"], labels["disk"]) == ("west", "ssd")
         lab.kubectl("run", "guest", "--image=fairlead/echo", '--overrides={"spec": {"nodeName": "extra"}}')
-        lab.kubectl("wait", "--for=condition=Ready", "pod/guest", "--timeout=20s")
+        lab.until_ready("guest", seconds=20)
         address = lab.get("pod", "guest")["status"]["podIP"]
         assert lab.exec("a", "curl", "-s", "-m", "2", f"http://{address}/hostname") == "guest"
         lab.kubectl("delete", "pod", "guest", "--wait")

@@ -35,7 +35,7 @@ def events(lab: Lab, name: str) -> dict[str, str]:
 
 
 def log(lab: Lab, name: str) -> str:
-    return eventually(lambda: lab.kubectl("logs", name, check=False).stdout)
+    return eventually(lambda: lab.log(name))
 
 
 def test_the_lab_s_own_dns_is_not_taken_by_a_pattern_for_everything(lab):
@@ -55,7 +55,7 @@ def test_an_image_that_ignores_the_command(lab, pod):
 
 def test_events_of_a_normal_life(lab, pod):
     pod("normal", {})
-    lab.kubectl("wait", "--for=condition=Ready", "pod/normal", "--timeout=30s")
+    lab.until_ready("normal", seconds=30)
     eventually(lambda: {"Pulled", "Created", "Started"} <= events(lab, "normal").keys())
     lab.kubectl("delete", "pod", "normal")
     assert eventually(lambda: events(lab, "normal").get("Killing")) == "Stopping container c"
@@ -84,7 +84,7 @@ def test_unsupported_fields_are_reported(lab, pod):
 def test_quality_of_service(lab, pod):
     resources = {"cpu": "10m", "memory": "8Mi"}
     pod("guaranteed", {"resources": {"limits": resources, "requests": resources}})
-    lab.kubectl("wait", "--for=condition=Ready", "pod/guaranteed", "--timeout=30s")
+    lab.until_ready("guaranteed", seconds=30)
     assert lab.get("pod", "guaranteed")["status"]["qosClass"] == "Guaranteed"
 
 
@@ -99,7 +99,7 @@ def test_types_of_host_paths(lab, pod, kind, is_made):
     volumes = [{"name": "v", "hostPath": {"path": str(path), "type": kind}}]
     pod(name, {"volumeMounts": [{"name": "v", "mountPath": "/v"}]}, volumes=volumes)
     if is_made:
-        lab.kubectl("wait", "--for=condition=Ready", f"pod/{name}", "--timeout=30s")
+        lab.until_ready(name, seconds=30)
         assert path.exists()
     else:
         message = eventually(lambda: events(lab, name).get("FailedMount"))

@@ -35,6 +35,10 @@ def pod(lab):
         yield create
 
 
+def object_of(kind: str, name: str, **content: dict) -> dict:
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}, **content}
+
+
 def status(lab: Lab, name: str) -> dict:
     return lab.get("pod", name)["status"]
 
@@ -44,9 +48,7 @@ def container(lab: Lab, name: str) -> dict:
 
 
 def until_ready(lab: Lab, *names: str, seconds: int = 10) -> None:
-    """Return when these Pods are ready; kubectl is told so, where asking again and again would keep a CPU busy."""
-    pods = [f"pod/{name}" for name in names]
-    lab.kubectl("wait", "--for=condition=Ready", *pods, f"--timeout={seconds}s")
+    lab.until_ready(*names, seconds=seconds)
 
 
 def is_ready(lab: Lab, name: str) -> bool:
@@ -89,12 +91,12 @@ class TestIsolation:
         pod("one", SLEEP)
         until_ready(lab, "one")
         for command in (
-            ["ip", "link", "add", "x", "type", "dummy"],
-            ["nft", "add", "table", "ip", "x"],
-            ["mount", "-t", "tmpfs", "x", "/mnt"],
-            ["hostname", "other"],
+            "ip link add x type dummy",
+            "nft add table ip x",
+            "mount -t tmpfs x /mnt",
+            "hostname other",
         ):
-            done = lab.fairlead("exec", "--name", lab.name, "one", "--", *command, check=False)
+            done = lab.fairlead("exec", "--name", lab.name, "one", "--", *command.split(), check=False)
             assert done.returncode != 0, command
 
     def test_a_pod_has_its_own_devices_and_can_open_no_others(self, lab, pod):
@@ -120,7 +122,7 @@ class TestIsolation:
         pod("screen", main, securityContext={"runAsUser": user})
         until_ready(lab, "screen")
         terminal = f"/dev/pts/{{}} {user} 620\nby name\n"
-        assert eventually(lambda: lab.kubectl("logs", "screen").stdout) == terminal.format(0)
+        assert eventually(lambda: lab.log("screen")) == terminal.format(0)
         command = [
             str(kubectls()[-1]),
             "--kubeconfig",
@@ -300,7 +302,7 @@ class TestImages:
 
         for name, text in (("default", "hello sh"), ("own", "good day own")):
             eventually(partial(has_succeeded, name))
-            assert lab.kubectl("logs", name).stdout.strip() == text
+            assert lab.log(name).strip() == text
 
     def test_the_echo_tells_who_it_is_and_who_asked(self, lab, pod):
         ready = {"httpGet": {"port": 80}, "periodSeconds": 1}
@@ -373,7 +375,7 @@ class TestRestarts:
         pod("trying", main, restartPolicy="OnFailure", volumes=volumes)
         eventually(lambda: status(lab, "trying")["phase"] == "Succeeded")
         assert container(lab, "trying")["restartCount"] == 1
-        assert lab.kubectl("logs", "trying").stdout == "tried\n"
+        assert lab.log("trying") == "tried\n"
 
     def test_always_backs_off(self, lab, pod):
         pod("looping", {"command": ["false"]})
@@ -476,7 +478,7 @@ class TestVolumes:
             return {"fieldRef": {"fieldPath": of}, **place}
 
         lab.kubectl("create", "service", "clusterip", "my-db", "--tcp=5432")
-        lab.kubectl("create", "secret", "generic", "told", "--from-literal=key=hidden")
+        lab.create(object_of("Secret", "told", stringData={"key": "hidden"}))
         sources = [
             {"downwardAPI": {"items": [field("metadata.labels", path="labels"), field("metadata.uid", path="uid")]}},
             {"secret": {"name": "told", "items": [{"key": "key", "path": "deep/key", "mode": 0o400}]}},
@@ -511,8 +513,8 @@ class TestVolumes:
         lab.kubectl("delete", "service/my-db", "secret/told")
 
     def test_files_and_variables_from_config_maps_and_secrets(self, lab, pod):
-        lab.kubectl("create", "configmap", "settings", "--from-literal=colour=blue")
-        lab.kubectl("create", "secret", "generic", "keys", "--from-literal=password=secret")
+        lab.create(object_of("ConfigMap", "settings", data={"colour": "blue"}))
+        lab.create(object_of("Secret", "keys", stringData={"password": "secret"}))
         volumes = [{"name": "c", "configMap": {"name": "settings"}}, {"name": "s", "secret": {"secretName": "keys"}}]
         mounts = [{"name": "c", "mountPath": "/part", "subPath": "colour"}]
         mounts += [
@@ -543,7 +545,7 @@ class TestVolumes:
         )
         state = waiting["containerStatuses"][0]["state"]["waiting"]
         assert state == {"reason": "CreateContainerConfigError", "message": 'configmap "later" not found'}
-        lab.kubectl("create", "configmap", "later", "--from-literal=x=1")
+        lab.create(object_of("ConfigMap", "later", data={"x": "1"}))
         until_ready(lab, "patient")
 
     def test_an_empty_folder_is_shared_and_outlives_a_restart(self, lab, pod):
@@ -621,7 +623,7 @@ class TestTermination:
     def test_a_forced_deletion_ends_the_processes(self, lab, pod):
         pod("doomed", {"command": ["sleep", "4242"]})
         until_ready(lab, "doomed")
-        lab.kubectl("delete", "pod", "doomed", "--force")
+        lab.delete_pods("doomed")
         node = "node-1"
         eventually(lambda: "sleep 4242" not in lab.on_node(node, "ps", "-e", "-o", "args"))
 
@@ -640,7 +642,7 @@ class TestIdentity:
     REVIEWS = "https://kubernetes.default.svc/apis/authentication.k8s.io/v1/selfsubjectreviews"
 
     def test_a_process_asks_the_api_who_it_is(self, lab, pod):
-        lab.kubectl("create", "serviceaccount", "joe")
+        lab.create(object_of("ServiceAccount", "joe"))
         pod("told", SLEEP, serviceAccountName="joe")
         until_ready(lab, "told")
         ask = f"""cd {self.FOLDER} && curl -sS --cacert ca.crt -H "Authorization: Bearer $(cat token)" \
@@ -659,7 +661,7 @@ class TestIdentity:
 
     def test_a_process_may_do_what_its_account_is_bound_to(self, lab, pod):
         pods = "https://kubernetes.default.svc/api/v1/namespaces/default/pods"
-        lab.kubectl("create", "serviceaccount", "viewer")
+        lab.create(object_of("ServiceAccount", "viewer"))
         pod("viewer", SLEEP, serviceAccountName="viewer")
         until_ready(lab, "viewer")
         ask = f"""cd {self.FOLDER} && curl -sS --cacert ca.crt -H "Authorization: Bearer $(cat token)" {pods}"""

@@ -45,7 +45,7 @@ def lab(request):
             container = {"name": "main", "image": "busybox", "command": command}
             document = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}}
             document["spec"] = {"nodeName": node, "containers": [container]}
-            lab.kubectl("create", "-f", "-", stdin=json.dumps(document))
+            lab.create(document)
         lab.kubectl("wait", "--for=condition=Ready", "pod", "--all", "--timeout=60s")
         yield lab
     finally:
@@ -79,7 +79,7 @@ def forge(lab, node_link):
 
 
 def heard(lab: Lab) -> list[list[str]]:
-    return [line.split(maxsplit=1) for line in lab.kubectl("logs", "victim").stdout.splitlines()]
+    return [line.split(maxsplit=1) for line in lab.log("victim").splitlines()]
 
 
 @pytest.mark.parametrize(

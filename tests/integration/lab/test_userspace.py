@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.labs import FAIRLEAD, Lab, eventually
+from tests.support.full import one_in
+from tests.support.labs import Lab, eventually
 from tests.support.users import CHECKOUT, users
 
 SCRIPT = CHECKOUT / "tests" / "support" / "no_namespaces.py"
@@ -30,8 +31,8 @@ class Confined(Lab):
         super().__init__(users()[-1], *up_arguments)
         self.environment["PYTHONPATH"] = f"{CHECKOUT}/src"
 
-    def command(self, *arguments: str) -> list[str]:
-        return self.user.command(sys.executable, str(SCRIPT), self.kind, FAIRLEAD, *arguments)
+    def placed(self, *words: str) -> list[str]:
+        return self.user.command(sys.executable, str(SCRIPT), self.kind, *words)
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +84,17 @@ def test_a_lab_works_where_a_sysctl_forbids_namespaces():
         assert "user.max_user_namespaces is 0" in done.stderr
         told = made.kubectl("exec", "client", "--", "curl", "-sS", "http://web/").stdout
         assert tell(told)["client"].startswith(address_of(made, "client") + ":")
+        until_nothing_is_left(made, inside=True)
     finally:
         made.close()
+
+
+def until_nothing_is_left(lab, *, inside):
+    """Kill the lab's process outside or its first one inside, and wait for the end of all others."""
+    is_inside = {pid: "fairlead.app.lab.init" in line for pid, line in lab.processes().items()}
+    os.kill(min(pid for pid, found in is_inside.items() if found == inside), signal.SIGKILL)
+    eventually(lambda: lab.processes() == {}, 20)
+    eventually(lambda: not (lab.folder / "run" / "fairlead" / lab.name).exists())
 
 
 def test_a_pod_reaches_a_service_as_itself(lab):
@@ -181,7 +191,7 @@ def test_the_doctor_finds_nothing_wrong_with_it(lab):
 
 def test_kubectl_works_as_on_any_cluster(lab):
     assert lab.kubectl("exec", "client", "--", "sh", "-c", "echo $POD_IP").stdout.strip() == address_of(lab, "client")
-    assert "hello" in lab.kubectl("logs", "talker").stdout
+    assert "hello" in lab.log("talker")
     nodes = lab.kubectl("get", "nodes", "-o", "name").stdout.split()
     assert nodes == ["node/node-1", "node/node-2"]
 
@@ -205,13 +215,13 @@ def test_a_container_runs_as_the_user_of_the_lab(lab):
     command = ("run", "other", "--image", "busybox", "--restart=Never", f"--overrides={override}", "--", "id", "-u")
     lab.kubectl(*command)
     eventually(lambda: lab.get("pod", "other")["status"]["phase"] == "Succeeded")
-    assert lab.kubectl("logs", "other").stdout == f"{users()[-1].uid}\n"
+    assert lab.log("other") == f"{users()[-1].uid}\n"
 
 
 def test_everything_that_a_pod_started_ends_with_it(lab):
     lab.kubectl("run", "family", "--image", "busybox", "--restart=Never", "--", "sh", "-c", FAMILY)
     eventually(lambda: len(family()) == 2)
-    lab.kubectl("delete", "pod", "family", "--grace-period=0", "--force")
+    lab.delete_pods("family")
     eventually(lambda: family() == [])
 
 
@@ -238,7 +248,7 @@ def container_of(lab, pod):
 
 def test_nodes_come_and_go(lab):
     lab.fairlead("node", "add", "--name", lab.name, "third")
-    eventually(lambda: "third" in lab.kubectl("get", "nodes", "-o", "name").stdout)
+    eventually(lambda: lab.get("node", "third"))
     refused = lab.fairlead("node", "partition", "--name", lab.name, "third", check=False)
     assert "no cables" in refused.stderr
     lab.fairlead("node", "remove", "--name", lab.name, "third")
@@ -283,31 +293,19 @@ def test_the_library_works_but_for_faults_of_packets(lab):
     assert "loss" in refusal
 
 
-@pytest.mark.parametrize("whose", ["of the process outside", "of the first process inside"])
-def test_nothing_is_left_of_a_lab_that_is_killed(whose):
-    made = Confined("seccomp", "-f", str(MANIFESTS))
-    try:
-        made.fairlead("up", "--name", made.name, "--data", str(made.data), "--wait", *made.up_arguments)
-        processes = made.processes()
-        is_inside = {pid: "fairlead.app.lab.init" in line for pid, line in processes.items()}
-        victims = [pid for pid, inside in is_inside.items() if inside == (whose == "of the first process inside")]
-        os.kill(min(victims), signal.SIGKILL)
-        eventually(lambda: made.processes() == {}, 20)
-        eventually(lambda: not (made.folder / "run" / "fairlead" / made.name).exists())
-    finally:
-        made.close()
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [
-        (("--dual-stack",), "--dual-stack, ipFamilies"),
-        (("--proxy-mode", "iptables"), "--proxy-mode iptables"),
-        (("--publish",), "--publish"),
-        (("--load-balancing", "one-node"), "loadBalancing other than spread"),
-        (("--wire", "127.0.0.1"), "connected with other hosts"),
-        (("--pull",), "--pull"),
-    ],
+    one_in(
+        3,
+        [
+            (("--dual-stack",), "--dual-stack, ipFamilies"),
+            (("--proxy-mode", "iptables"), "--proxy-mode iptables"),
+            (("--publish",), "--publish"),
+            (("--load-balancing", "one-node"), "loadBalancing other than spread"),
+            (("--wire", "127.0.0.1"), "connected with other hosts"),
+            (("--pull",), "--pull"),
+        ],
+    ),
 )
 def test_features_that_need_namespaces_are_refused_by_name(arguments, words):
     made = Lab(users()[-1])
@@ -317,3 +315,8 @@ def test_features_that_need_namespaces_are_refused_by_name(arguments, words):
         assert words in done.stderr
     finally:
         made.close()
+
+
+def test_nothing_is_left_of_a_lab_whose_process_outside_is_killed(lab):
+    """The last test: the lab is gone then."""
+    until_nothing_is_left(lab, inside=False)

@@ -84,7 +84,7 @@ def ready_endpoints(lab):
 def test_a_webhook_behind_a_service(lab, tmp_path):
     items = [{"apiVersion": "v1", **each} for each in manifests(tmp_path)]
     lab.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
-    lab.kubectl("wait", "--for=condition=Ready", "pod/hook", "--timeout=60s")
+    lab.until_ready("hook", seconds=60)
     client = {
         "url": None,
         "service": {"namespace": "default", "name": "hook", "path": "/mutate"},

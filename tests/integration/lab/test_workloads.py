@@ -5,6 +5,8 @@ import re
 import subprocess
 from collections import Counter
 from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -28,6 +30,21 @@ def lab():
         lab.close()
 
 
+class KubectlInNamespace(NamedTuple):
+    """A kubectl that works in one namespace."""
+
+    lab: Lab
+    program: Path
+    namespace: str
+
+    def __call__(self, *arguments: str, stdin: str | None = None, check: bool = True):
+        return self.lab.kubectl("-n", self.namespace, *arguments, stdin=stdin, check=check, program=self.program)
+
+    def get(self, *arguments: str):
+        """What is there, asked for without kubectl."""
+        return self.lab.get("-n", self.namespace, *arguments)
+
+
 @pytest.fixture(params=newest(), ids=lambda path: path.name)
 def kubectl(lab, request):
     """Works in a namespace of the test's own."""
@@ -35,11 +52,7 @@ def kubectl(lab, request):
         "-"
     )
     lab.kubectl("create", "namespace", name)
-
-    def run(*arguments: str, stdin: str | None = None, check: bool = True):
-        return lab.kubectl("-n", name, *arguments, stdin=stdin, check=check, program=request.param)
-
-    yield run
+    yield KubectlInNamespace(lab, request.param, name)
     lab.kubectl("delete", "namespace", name)
 
 
@@ -55,7 +68,7 @@ def workload(kind: str, name: str, container: dict | None = None, *, pod: dict |
 
 
 def pods(kubectl, *arguments: str) -> list[dict]:
-    return json.loads(kubectl("get", "pods", *arguments, "-o", "json").stdout)["items"]
+    return kubectl.get("pods", *arguments)["items"]
 
 
 def nodes_of(kubectl, app: str) -> list[str]:
@@ -253,7 +266,7 @@ def test_a_stateful_set_keeps_what_its_pods_write(kubectl):
 
 
 def claims(kubectl) -> dict[str, str]:
-    items = json.loads(kubectl("get", "pvc", "-o", "json").stdout)["items"]
+    items = kubectl.get("persistentvolumeclaims")["items"]
     return {item["metadata"]["name"]: item["status"]["phase"] for item in items}
 
 

@@ -14,6 +14,7 @@ import threading
 import time
 
 THREADS = 6  # for each address
+REST = 0.05  # seconds after an answer; without it, asking and answering would take a whole CPU
 PATIENCE = 0.5  # seconds for a connection
 ANSWER_PATIENCE = 20.0  # seconds for an answer: a busy machine answers late, and what is lost is not answered at all
 
@@ -50,6 +51,7 @@ class Asked:
             try:
                 self.answers[ask(self.address, self.held)] += 1
                 self.answered.set()
+                time.sleep(REST)
             except (OSError, KeyError) as error:
                 self.failures.append((began, f"{type(error).__name__}: {error}"))
                 time.sleep(0.05)
