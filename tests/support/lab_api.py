@@ -107,8 +107,9 @@ class LabApi:
             self.request("DELETE", f"/api/v1/namespaces/default/pods/{name}", {"gracePeriodSeconds": 0})
 
     def log(self, pod: str, container: str = "") -> str:
-        """What a container of a Pod has printed, its only one unless told."""
-        return self.request("GET", f"/api/v1/namespaces/default/pods/{pod}/log?container={container}").decode()
+        """What a container of a Pod has printed, its only one unless told. A terminal's ends of lines are plain ones."""
+        log = self.request("GET", f"/api/v1/namespaces/default/pods/{pod}/log?container={container}")
+        return log.decode().replace("\r\n", "\n")
 
 
 def path_of(arguments: tuple[str, ...]) -> str | None:

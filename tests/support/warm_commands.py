@@ -64,7 +64,7 @@ class WarmCommands:
             for descriptor in (nothing, *theirs):
                 os.close(descriptor)
         try:
-            output, error, code = (data.decode() for data in _read_to_end(ours, timeout))
+            output, error, code = (data.decode().replace("\r\n", "\n") for data in _read_to_end(ours, timeout))
         except TimeoutError:
             os.killpg(self._process.pid, signal.SIGKILL)
             raise subprocess.TimeoutExpired(["fairlead", *arguments], timeout) from None
