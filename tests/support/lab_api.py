@@ -107,7 +107,7 @@ class LabApi:
             self.request("DELETE", f"/api/v1/namespaces/default/pods/{name}", {"gracePeriodSeconds": 0})
 
     def log(self, pod: str, container: str = "") -> str:
-        """What a container of a Pod has printed, its only one unless told. A terminal's ends of lines are plain ones."""
+        """What a container of a Pod has printed, its only one unless named; a terminal's lines end as others do."""
         log = self.request("GET", f"/api/v1/namespaces/default/pods/{pod}/log?container={container}")
         return log.decode().replace("\r\n", "\n")
 

@@ -199,7 +199,7 @@ class Lab:
         return True
 
     def log(self, pod: str, container: str = "") -> str:
-        """What a container of a Pod of the default namespace has printed, its only one unless told."""
+        """What a container of a Pod of the default namespace has printed, its only one unless named."""
         return self.api.log(pod, container)
 
     def _save_coverage(self) -> None:
