@@ -80,17 +80,28 @@ def sockets():
     """Unix sockets by name, abstract ones too, and files that are one."""
     named = [line.split()[7:] for line in read("/proc/net/unix").decode().splitlines()[1:]]
     found = [name[0] for name in named if name]
-    skipped = ("/proc", "/sys", "/usr")
-    for folder, folders, files in os.walk("/"):
-        folders[:] = [name for name in folders if os.path.join(folder, name) not in skipped]
-        for name in files:
-            path = os.path.join(folder, name)
-            try:
-                if stat.S_ISSOCK(os.lstat(path).st_mode):
-                    found.append(path)
-            except OSError:
-                continue
+    folders = ["/"]
+    while folders:
+        for entry in entries(folders.pop()):
+            if entry.is_dir(follow_symlinks=False):
+                folders += [] if entry.path in ("/proc", "/sys", "/usr") else [entry.path]
+            elif not entry.is_file(follow_symlinks=False) and is_socket(entry):
+                found.append(entry.path)
     return sorted(found)
+
+
+def entries(folder):
+    try:
+        return list(os.scandir(folder))
+    except OSError:
+        return []
+
+
+def is_socket(entry):
+    try:
+        return stat.S_ISSOCK(entry.stat(follow_symlinks=False).st_mode)
+    except OSError:
+        return False
 
 
 def opened(paths):
