@@ -40,7 +40,7 @@ def eventually(check: Callable[[], Any], seconds: float = 10.0) -> Any:
             if value or time.monotonic() > deadline:
                 assert value, f"still {value!r} after {seconds} s"
                 return value
-        except (AssertionError, subprocess.CalledProcessError, KeyError, IndexError):
+        except (AssertionError, subprocess.CalledProcessError, KeyError, IndexError, ValueError):
             if time.monotonic() > deadline:
                 raise
         time.sleep(max(0.05, 2 * (time.monotonic() - asked)))
