@@ -77,6 +77,10 @@ class Router:
         self._folder.chmod(0o777)
         for command in self._commands():
             self._run(command)
+        eventually(self._has_pids)  # ``kill`` goes by them
+
+    def _has_pids(self) -> bool:
+        return sum(bool(path.read_text().strip()) for path in self._folder.glob("*.pid")) == len(self._running)
 
     def _run(self, command: list[str]) -> None:
         run = self._lab.command("run", "--name", self._lab.name, "--outside", "--", *command)
