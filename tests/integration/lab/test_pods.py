@@ -610,7 +610,7 @@ class TestTermination:
         eventually(lambda: conditions() == {"ready": True, "serving": True, "terminating": False})
         lab.kubectl("delete", "pod", "last", "--wait=false")
         eventually(lambda: conditions() == {"ready": False, "serving": True, "terminating": True})
-        assert lab.exec("asker", "curl", "-s", "-m", "5", "http://last/hostname") == "last"
+        eventually(lambda: lab.exec("asker", "curl", "-s", "-m", "5", "http://last/hostname") == "last")
         lab.kubectl("delete", "service", "last")
 
     def test_sigkill_after_the_grace_period(self, lab, pod):
