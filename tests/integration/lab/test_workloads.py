@@ -376,6 +376,7 @@ def test_requests_to_the_api_server_for_a_pod(lab, kubectl):
     spent = answered(lab) - before
     assert spent["POST", "pods"] == 2 * number
     assert spent["PATCH", "pods"] <= 3 * number  # two, and one more for whom the first was answered late
-    assert spent["POST", "serviceaccounts"] == spent["GET", "configmaps"] == number  # a token, and the cluster's CA
+    assert spent["POST", "serviceaccounts"] == number  # a token
+    assert number <= spent["GET", "configmaps"] <= number + 1  # the cluster's CA; one was seen that was of no such Pod
     # Of each Pod: made by its set, scheduled, image there, container made and started; and one of the Deployment.
     assert spent["POST", "events"] <= 5 * number + 1
