@@ -208,7 +208,7 @@ def test_official_informer_recovers_from_an_expired_version(core, server, namesp
     try:
         with changed:
             assert changed.wait_for(lambda: ("ADDED", "a") in events, 10)
-        core.create_namespaced_config_map("default", config_map(namespace[:40]))  # the informer does not hear of it
+        core.create_namespaced_config_map("default", config_map("elsewhere"))  # the informer does not hear of it
         restart(server)
         core.delete_namespaced_config_map("a", namespace)
         core.create_namespaced_config_map(namespace, config_map("b"))

@@ -25,6 +25,7 @@ ipFamilies: [IPv4, IPv6]
 nodes: [{proxyMode: nftables}, {proxyMode: iptables}]
 """
 CHANGES = 240
+FIRST_PORT = 30040  # in the band that the server gives to nobody who does not ask for it
 BESIDE = 12  # changes of another Service meanwhile
 SEED = 14
 
@@ -115,7 +116,7 @@ async def play(lab: Lab, history, beside: list[float]) -> tuple[Counter[str], Co
                     raise
                 forbidden[name] += 1
             if number % (CHANGES // BESIDE) == 0:
-                beside.append(await asyncio.to_thread(change_beside, lab, 30900 + number // (CHANGES // BESIDE)))
+                beside.append(await asyncio.to_thread(change_beside, lab, FIRST_PORT + number // (CHANGES // BESIDE)))
     return done, forbidden
 
 

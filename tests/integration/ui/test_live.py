@@ -120,7 +120,7 @@ def test_changes_from_before_the_page_was_opened(lab, browser):
 
 def test_packets_are_sent_for_real(lab, page):
     page.locator("nav [data-view=trace]").click()
-    page.get_by_label("From").fill("pod/client")
+    page.get_by_label("From", exact=True).fill("pod/client")
     page.get_by_label("To", exact=True).fill("web")
     page.get_by_role("button", name="Send for real").click()
     expect(page.locator(".tree")).to_contain_text("prediction and kernel agree")
@@ -129,7 +129,7 @@ def test_packets_are_sent_for_real(lab, page):
 
 def test_rules_are_those_on_the_node(lab, page):
     page.locator("nav [data-view=trace]").click()
-    page.get_by_label("From").fill("node/node-1")
+    page.get_by_label("From", exact=True).fill("node/node-1")
     page.get_by_label("To", exact=True).fill(f"{lab.get('service', 'web')['spec']['clusterIP']}:80")
     page.get_by_label("As on the node now").check()
     page.get_by_role("button", name="Trace", exact=True).click()

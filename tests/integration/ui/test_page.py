@@ -199,7 +199,7 @@ def test_the_command_saves_without_a_browser(tmp_path):
 
 def trace(page, start, goal):
     page.locator("nav [data-view=trace]").click()
-    page.get_by_label("From").fill(start)
+    page.get_by_label("From", exact=True).fill(start)
     page.get_by_label("To", exact=True).fill(goal)
     page.get_by_role("button", name="Trace").click()
 

@@ -13,6 +13,23 @@ export async function tell(path, body) {
   return read(await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }));
 }
 
+/** Of the questions of one view only the newest counts: the answer to an earlier one may come later. */
+export class Newest {
+  #count = 0;
+
+  /** Calls one of two functions with the answer or the error, if no other question has been asked since. */
+  async of(question, use, fail) {
+    const number = ++this.#count;
+    const isNewest = () => number === this.#count;
+    try {
+      const answer = await question;
+      if (isNewest()) use(answer);
+    } catch (error) {
+      if (isNewest()) fail(error);
+    }
+  }
+}
+
 async function read(answer) {
   const document = await answer.json();
   if (!answer.ok) throw new Refused(document.error);

@@ -1,6 +1,6 @@
 // The DNS box: a name, from a Pod; each question of the search, what came back, and why.
 
-import { ask } from "./asking.js";
+import { ask, Newest } from "./asking.js";
 import { choice, el, field } from "./dom.js";
 import { amend } from "./route.js";
 import { tree } from "./tree.js";
@@ -17,6 +17,7 @@ export class NamesView {
     this.name = el("input", { value: query.name ?? "", placeholder: "web", required: true, autocomplete: "off", spellcheck: "false", autocapitalize: "none" });
     this.pod = choice([["", w("no-pod")]], "");
     this.wantedPod = query.pod;
+    this.newest = new Newest();
     this.type = choice(TYPES.map((each) => [each, each]), query.type ?? "A");
     this.result = el("div", {});
     place.append(el("h1", {}, w("dns-title")), el("p", { class: "lead" }, w("dns-lead")),
@@ -45,17 +46,18 @@ export class NamesView {
     this.pod.value = chosen ?? first;
   }
 
-  async #go(pod = this.pod.value) {
+  #go(pod = this.pod.value) {
     const query = { name: this.name.value.trim(), pod, type: this.type.value };
     amend(query);
-    try {
-      const { steps, explanation } = await ask("names", query);
-      const rows = steps.map((step, number) => this.#step(step, number));
-      this.result.replaceChildren(el("ol", { class: "steps" }, rows),
-        el("section", { class: "paper" }, el("h2", {}, explanation.statement.text), tree(explanation.statement, 2)));
-    } catch (error) {
-      this.result.replaceChildren(el("p", { class: "paper failed-text", role: "alert" }, error.message));
-    }
+    this.newest.of(ask("names", query),
+      (answer) => this.#fill(answer),
+      (error) => this.result.replaceChildren(el("p", { class: "paper failed-text", role: "alert" }, error.message)));
+  }
+
+  #fill({ steps, explanation }) {
+    const rows = steps.map((step, number) => this.#step(step, number));
+    this.result.replaceChildren(el("ol", { class: "steps" }, rows),
+      el("section", { class: "paper" }, el("h2", {}, explanation.statement.text), tree(explanation.statement, 2)));
   }
 
   #step({ name, result, records, why, ends, is_asked: isAsked }, number) {

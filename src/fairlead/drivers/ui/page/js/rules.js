@@ -1,6 +1,6 @@
 // The rules of a node, each with its reason; those of one Service are lit.
 
-import { ask } from "./asking.js";
+import { ask, Newest } from "./asking.js";
 import { choice, el, field } from "./dom.js";
 import { amend } from "./route.js";
 import { saving } from "./saving.js";
@@ -15,6 +15,8 @@ export class RulesView {
 
   show(place, query) {
     this.query = query;
+    this.lines = null; // until they are there
+    this.newest = new Newest();
     this.node = choice([["", "…"]], "", { onchange: () => this.#load() });
     this.backend = choice([["nft", "nft"], ["iptables", "iptables"]], query.backend ?? "nft", { onchange: () => this.#load() });
     this.service = choice([["", w("no-service")]], "", { onchange: () => this.#light() });
@@ -51,19 +53,19 @@ export class RulesView {
     this.#load();
   }
 
-  async #load() {
-    const query = { node: this.node.value, backend: this.backend.value };
-    try {
-      this.lines = (await ask("rules", query)).lines;
-      this.#light();
-    } catch (error) {
-      this.list.replaceChildren(el("p", { class: "paper failed-text", role: "alert" }, error.message));
-    }
+  #load() {
+    this.newest.of(ask("rules", { node: this.node.value, backend: this.backend.value }),
+      ({ lines }) => {
+        this.lines = lines;
+        this.#light();
+      },
+      (error) => this.list.replaceChildren(el("p", { class: "paper failed-text", role: "alert" }, error.message)));
   }
 
   #light() {
     const service = this.service.value;
     amend({ node: this.node.value, backend: this.backend.value, service, alone: this.alone.checked && service ? "1" : "" });
+    if (!this.lines) return;
     const shown = this.lines.filter((line) => !this.alone.checked || !service || line.service === service);
     const groups = Map.groupBy(shown.slice(0, MOST), (line) => `${line.table} · ${line.chain}`);
     const made = [...groups].map(([title, lines]) =>

@@ -1,6 +1,6 @@
 // A packet on its way: the look-ups, the rules hook by hook, and whom it may reach, with the rule text beside.
 
-import { ask, tell } from "./asking.js";
+import { ask, Newest, tell } from "./asking.js";
 import { choice, el, field } from "./dom.js";
 import { Picture } from "./picture.js";
 import { addressOf, amend } from "./route.js";
@@ -27,6 +27,7 @@ export class TraceView {
     this.starts = el("datalist", { id: "starts" });
     this.goals = el("datalist", { id: "goals" });
     this.result = el("div", {});
+    this.newest = new Newest();
     place.append(el("h1", {}, w("trace-title")), el("p", { class: "lead" }, w("trace-lead")), form, this.starts, this.goals, this.result);
     this.#offer();
     if (this.from.value && this.to.value) this.#go(false);
@@ -65,11 +66,9 @@ export class TraceView {
     amend(kept);
     this.result.replaceChildren(el("p", { class: "muted", role: "status" }, w(forReal ? "sending" : "loading")));
     this.send.disabled = true;
-    try {
-      this.#fill(await (forReal ? tell("/api/send", { lang: language(), ...query }) : ask("trace", query)), query);
-    } catch (error) {
-      this.result.replaceChildren(el("p", { class: "paper failed-text", role: "alert" }, error.message));
-    }
+    await this.newest.of(forReal ? tell("/api/send", { lang: language(), ...query }) : ask("trace", query),
+      (answer) => this.#fill(answer, query),
+      (error) => this.result.replaceChildren(el("p", { class: "paper failed-text", role: "alert" }, error.message)));
     this.send.disabled = false;
   }
 
