@@ -14,9 +14,11 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from fairlead.app.lab.host.data_folder import API_PORT_FILE
 from tests.support import saving
 from tests.support.kubectls import UNCOLLECTED, kubectls
 from tests.support.lab_api import LabApi, NotThereError
+from tests.support.net.ports import free_port
 from tests.support.users import CHECKOUT, User
 from tests.support.warm_commands import START, WarmCommands
 
@@ -123,7 +125,17 @@ class Lab:
         self.up_arguments += ("--config", str(config))
 
     def up(self) -> None:
+        if not self.data.exists():
+            self._choose_port()
         self.fairlead("up", "--name", self.name, "--data", str(self.data), "--wait", *self.up_arguments)
+
+    def _choose_port(self) -> None:
+        """Give the API server a port that no other lab takes while this one is down."""
+        file = self.data / API_PORT_FILE
+        self.data.mkdir(mode=0o700)
+        file.write_text(str(free_port()))
+        for path in (self.data, file):
+            os.chown(path, self.user.uid, self.user.uid)
 
     def down(self) -> None:
         self.fairlead("down", "--name", self.name)

@@ -56,7 +56,7 @@ def _keep_families(path: Path, families: Families) -> None:
 
 
 def _of_older_labs(path: Path) -> str | None:
-    return ", ".join(IPV4_ONLY) if (path / API_PORT_FILE).exists() else None
+    return ", ".join(IPV4_ONLY) if (path / STORE).exists() else None
 
 
 def check_kind(path: Path, *, has_namespaces: bool) -> None:
