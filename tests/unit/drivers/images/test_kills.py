@@ -60,8 +60,10 @@ def test_a_killed_pull_is_continued(tmp_path, pulls):
             child.start()
         draft = tmp_path / "store" / "partial" / LAYER.replace(":", "-")
         eventually(lambda: draft.stat().st_size > SIZE // 3 if draft.exists() else False)
+        for number in (signal.SIGSTOP, signal.SIGKILL):  # stopped first: one must not take over from the other
+            for child in children:
+                os.kill(child.pid, number)
         for child in children:
-            os.kill(child.pid, signal.SIGKILL)
             child.join()
         there = draft.stat().st_size
         go_on.set()
