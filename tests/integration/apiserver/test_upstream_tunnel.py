@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import pytest
 
@@ -13,8 +14,15 @@ from fairlead.registry.backend import BackendServer
 from fairlead.registry.status import ApiError
 
 MEBIBYTE = 1 << 20
-# Buffers of transports and of TCP connections on loopback, on the way through two connections.
-IN_FLIGHT = 24 * MEBIBYTE
+
+
+def largest_buffer(name: str) -> int:
+    """What the kernel lets the buffer of a TCP connection grow to, in bytes."""
+    return int(Path(f"/proc/sys/net/ipv4/{name}").read_text().split()[2])
+
+
+# What two connections hold on the way, and the buffers of transports.
+IN_FLIGHT = 2 * (largest_buffer("tcp_rmem") + largest_buffer("tcp_wmem")) + 2 * MEBIBYTE
 SETTLE = 0.3
 SWITCHED = b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n"
 
