@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from fairlead.model.document import Doc
-from fairlead.registry.documents.managed_fields.differences import Differences, differences
+from fairlead.registry.documents.managed_fields.differences import differences
 from fairlead.registry.documents.managed_fields.paths import FieldSet, from_fields_v1, to_fields_v1
 from fairlead.registry.documents.managed_fields.tree import tree_of
 from fairlead.registry.documents.managed_fields.versions import Versions
@@ -100,22 +100,32 @@ def follow_update(versions: Versions, old: Doc, new: Doc, manager: Manager, now:
     _write(new, entries)
 
 
+class _Change(NamedTuple):
+    """What an update changes, in the JSON form: the fields with new values, the removed ones, and both."""
+
+    changed: Doc
+    gone: Doc
+    both: Doc
+
+
 class _Changes:
     """What an update changes, as each version has it; found once for each version that is asked for."""
 
     def __init__(self, versions: Versions, old: Doc, new: Doc) -> None:
         self._versions, self._sides = versions, (old, new)
-        self._found: dict[str, Differences | None] = {}
+        self._found: dict[str, _Change | None] = {}
 
-    def under(self, api_version: str) -> Differences | None:
+    def under(self, api_version: str) -> _Change | None:
         """The changes under a version; None when there is no such version."""
         if api_version not in self._found:
             type_name = self._versions.type_of(api_version)
-            self._found[api_version] = None if type_name is None else self._differences(type_name, api_version)
+            self._found[api_version] = None if type_name is None else self._change(type_name, api_version)
         return self._found[api_version]
 
-    def _differences(self, type_name: str, api_version: str) -> Differences:
-        return differences(type_name, *(self._versions.converted(side, api_version) for side in self._sides))
+    def _change(self, type_name: str, api_version: str) -> _Change:
+        found = differences(type_name, *(self._versions.converted(side, api_version) for side in self._sides))
+        changed, gone = to_fields_v1(found.changed), to_fields_v1(found.gone)
+        return _Change(changed, gone, union(changed, gone) if changed and gone else changed or gone)
 
 
 def _followed(entries: list[Doc], changes: _Changes, manager: Manager, now: str) -> list[Doc]:
@@ -133,21 +143,20 @@ def _followed(entries: list[Doc], changes: _Changes, manager: Manager, now: str)
 def _left_to(entry: Doc, changes: _Changes) -> Doc | None:
     """What an update by others leaves of an entry."""
     found = changes.under(_manager(entry).api_version)
-    return found and _without(entry, found.changed | found.gone)
+    return found and _without(entry, found.both)
 
 
-def _with(entry: Doc | None, fields: FieldSet, manager: Manager, now: str) -> Doc:
-    added = to_fields_v1(fields)
+def _with(entry: Doc | None, fields: Doc, manager: Manager, now: str) -> Doc:
     held = _tree(entry) if entry else {}
-    return _raw_entry(manager, union(held, added) if held else added, now)
+    return _raw_entry(manager, union(held, fields) if held else fields, now)
 
 
-def _without(entry: Doc, fields: FieldSet) -> Doc | None:
+def _without(entry: Doc, fields: Doc) -> Doc | None:
     """The entry without these fields; None if that leaves nothing."""
     held = _tree(entry)
     if not fields or not held:
         return entry
-    left = difference(held, to_fields_v1(fields))
+    left = difference(held, fields)
     return {**entry, "fieldsV1": left} if left else None
 
 

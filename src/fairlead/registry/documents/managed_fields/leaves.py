@@ -99,8 +99,17 @@ def item_of(element: Mapping[str, Any], keys: tuple[str, ...]) -> PathItem:
     Raises:
         ApiError: 400, it lacks a key.
     """
+    return PathItem(tuple(sorted(keys_of(element, keys).items())))
+
+
+def keys_of(element: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+    """The values by which a list element is told apart.
+
+    Raises:
+        ApiError: 400, it lacks a key.
+    """
     values = {key: element.get(key, _KEY_DEFAULTS.get(key)) for key in keys}
     for key, value in values.items():
         if value is None:
             raise bad_request(f'an element of the list has no "{key}", by which its elements are told apart')
-    return PathItem(tuple(sorted((key, value) for key, value in values.items() if value is not None)))
+    return values

@@ -4,6 +4,7 @@ Upstream: sigs.k8s.io/structured-merge-diff ``fieldpath/{element,serialize}.go``
 keys are ``f:<field>``, ``k:<keys of a list element>`` or ``v:<value of a set's element>``; ``.`` is the node itself.
 """
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -90,9 +91,14 @@ def encode(element: Element) -> str:
         case PathField(name):
             return f"f:{name}"
         case PathItem(keys):
-            return f"k:{_json(dict(keys))}"
+            return encode_keys(dict(keys))
         case PathMember(value):
             return f"v:{_json(value)}"
+
+
+def encode_keys(values: Mapping[str, Any]) -> str:
+    """The key of a list element with these values in its key fields."""
+    return f"k:{_json(values)}"
 
 
 def _decode(key: str) -> Element | None:

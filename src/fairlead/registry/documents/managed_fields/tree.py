@@ -7,8 +7,8 @@ from functools import lru_cache, partial
 from typing import Any
 
 from fairlead.model.document import Doc
-from fairlead.registry.documents.managed_fields.leaves import item_of, owned_metadata
-from fairlead.registry.documents.managed_fields.paths import PathMember, encode
+from fairlead.registry.documents.managed_fields.leaves import keys_of, owned_metadata
+from fairlead.registry.documents.managed_fields.paths import PathMember, encode, encode_keys
 from fairlead.registry.schemas.catalogue import Cardinality, FieldType, OwnType, fields_of
 from fairlead.registry.schemas.merging import is_applied_set, is_atomic_map, list_map_keys
 from fairlead.registry.status import bad_request
@@ -32,22 +32,23 @@ _Walk = Callable[[Any], Doc]
 
 def _object(type_name: str, value: Doc) -> Doc:
     # The fields of a custom kind change with its definition.
-    below = _parts_of if isinstance(type_name, OwnType) else _known_parts_of
-    return {
-        f"f:{name}": walk(item)
-        if (item := value[name]) and isinstance(item, (dict, list)) and (walk := below(type_name, name))
-        else {}
-        for name in sorted(value)
-    }
+    parts_of = _parts_of if isinstance(type_name, OwnType) else _known_parts_of
+    found = {}
+    for name in sorted(value):
+        item = value[name]
+        if item and isinstance(item, (dict, list)):
+            found[f"f:{name}"] = parts_of(type_name, name, isinstance(item, list))(item)
+        else:
+            found[f"f:{name}"] = {}
+    return found
 
 
-def _parts_of(owner: str, name: str) -> _Walk | None:
-    """How a field is taken apart into those that are owned one by one; None if it is owned as a whole."""
+def _parts_of(owner: str, name: str, is_list: bool) -> _Walk:
+    """How a list or an object in a field is taken apart into what is owned one by one."""
     type_ = fields_of(owner).get(name)
     if type_ is None:
-        return None
-    of_list, of_map = _parts_of_list(owner, name, type_.name), _parts_of_map(owner, name, type_)
-    return lambda value: (of_list if isinstance(value, list) else of_map)(value)
+        return _whole
+    return _parts_of_list(owner, name, type_.name) if is_list else _parts_of_map(owner, name, type_)
 
 
 _known_parts_of = lru_cache(maxsize=4096)(_parts_of)
@@ -88,8 +89,7 @@ def _members(value: list[Any]) -> Doc:
 
 
 def _keyed(name: str, type_name: str, keys: tuple[str, ...], value: list[Any]) -> Doc:
-    items = [(encode(item_of(element, keys)), element) for element in value]
-    found = {key: {".": {}, **_object(type_name, element)} for key, element in items}
-    if len(found) < len(items):
+    found = {encode_keys(keys_of(element, keys)): {".": {}, **_object(type_name, element)} for element in value}
+    if len(found) < len(value):
         raise bad_request(f"two elements of {name} have the same keys")
     return found
