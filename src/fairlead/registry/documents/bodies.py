@@ -152,8 +152,7 @@ def _check_yaml(text: str) -> None:
 
 
 def check_size(value: Any) -> None:
-    """Refuse a value that is nested too deep for recursion, or made of too many values; patches can make one of what a
-    body alone could not."""
+    """Refuse a value that is nested too deep for recursion, or made of too many values."""
     level, count = [value], 0
     for _ in range(MAX_DEPTH):
         count += len(level)
@@ -168,6 +167,13 @@ def check_size(value: Any) -> None:
         if not level:
             return
     raise _too_deep()
+
+
+def check_merged(document: Doc) -> None:
+    """Refuse what a patch has made too large. It is nested no deeper than what was merged, and each value takes a byte
+    of its text."""
+    if len(msgspec.json.encode(document)) > MAX_VALUES:
+        check_size(document)
 
 
 def _too_deep() -> ApiError:

@@ -20,7 +20,7 @@ def decoded(call: Call, document: Doc, options: WriteOptions, patched: bool = Fa
     resource = call.resource
     faults: list[str] = []
     if patched:
-        bodies.check_size(document)
+        bodies.check_merged(document)
     elif options.field_validation != "Ignore" and bodies.media_type(call.request.content_type) == bodies.JSON:
         faults += bodies.duplicate_fields(call.request.body, document)
     bodies.check_kind(document, resource.group_version, resource.kind)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fairlead.registry.documents.bodies import duplicate_fields
+from fairlead.registry.documents.bodies import MAX_VALUES, duplicate_fields
 from fairlead.registry.status import ApiError
 from tests.support.api_world import ApiWorld, config_map
 
@@ -108,6 +108,13 @@ def test_quantities_of_any_length(world, cpu):
 )
 def test_json(world, body, code):
     assert answered(world, "POST", MAPS, body)[0] == code
+
+
+def test_patches_that_make_too_many_values_together(world):
+    data = [{f"{half}{n}": "" for n in range(MAX_VALUES * 2 // 3)} for half in "ab"]
+    assert answered(world, "POST", MAPS, json.dumps({"metadata": {"name": "wide"}, "data": data[0]}).encode())[0] == 201
+    for kind in (MERGE, STRATEGIC):
+        assert answered(world, "PATCH", f"{MAPS}/wide", json.dumps({"data": data[1]}).encode(), kind)[0] == 413
 
 
 @pytest.mark.parametrize(

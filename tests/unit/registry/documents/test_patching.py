@@ -165,6 +165,7 @@ REFUSED = [
     ({}, [], MERGE_PATCH, 400),
     ({"a": [{}]}, [{"op": "copy", "from": "", "path": "/b"}] * 101, JSON_PATCH, 413),
     ({"a": "x" * 1000}, [{"op": "copy", "from": "", "path": f"/{n}"} for n in range(100)], JSON_PATCH, 413),
+    ({}, [{"op": "add", "path": "/a" * depth, "value": {}} for depth in range(1, 101)], JSON_PATCH, 400),
     ({}, ports({"name": "no key"}), STRATEGIC_MERGE_PATCH, 400),
     ({}, ports("text"), STRATEGIC_MERGE_PATCH, 400),
     ({}, {"$patch": "explode"}, STRATEGIC_MERGE_PATCH, 400),

@@ -8,6 +8,7 @@ import jsonpointer
 import msgspec
 
 from fairlead.model.document import Doc
+from fairlead.registry.documents.bodies import check_size
 from fairlead.registry.status import ApiError, bad_request
 
 MAX_OPERATIONS = 10_000  # upstream's, apiserver ``pkg/endpoints/handlers/patch.go``
@@ -40,6 +41,7 @@ def apply_json_patch(document: Doc, operations: list[Any]) -> Doc:
         raise bad_request(f"the JSON patch does not fit the document: {error}") from error
     if not isinstance(result, dict):
         raise bad_request("the JSON patch leaves no JSON object")
+    check_size(result)  # operations can put a part of the document into another again and again
     return result
 
 
