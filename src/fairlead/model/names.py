@@ -28,9 +28,11 @@ class ObjectKey(NamedTuple):
 def dns1123_label_errors(value: str) -> list[str]:
     """Reasons why ``value`` is not an RFC 1123 label; empty when it is one."""
     errors = _too_long(value, DNS1123_LABEL_MAX)
-    if not _DNS1123_LABEL.fullmatch(value) and _DNS1123_SUBDOMAIN.fullmatch(value):
+    if _DNS1123_LABEL.fullmatch(value):
+        return errors
+    if _DNS1123_SUBDOMAIN.fullmatch(value):
         errors.append("must not contain dots")
-    elif not _DNS1123_LABEL.fullmatch(value):
+    else:
         errors.append(
             "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start "
             "and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "

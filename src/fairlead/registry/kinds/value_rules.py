@@ -14,6 +14,7 @@ from fairlead.registry.field_errors import NOT_LOOPBACK, FieldError, invalid, no
 PROTOCOLS = ("SCTP", "TCP", "UDP")
 
 _PORT_NAME_MAX = 15  # RFC 6335 section 5.1
+_PORT_NAME, _LETTER = re.compile("[-a-z0-9]+"), re.compile("[a-z]")
 _LONGEST_PREFIX_LENGTH = 8  # digits, leading zeros among them, to tell them from nonsense
 _LONGEST_PERCENTAGE = 10
 _BAD_PERCENTAGE = (
@@ -139,8 +140,8 @@ def port_name_errors(name: str) -> list[str]:
     """Reasons why a name is not one of RFC 6335 section 5.1, as container ports have."""
     reasons = {
         f"must be no more than {_PORT_NAME_MAX} bytes": len(name) > _PORT_NAME_MAX,
-        "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)": not re.fullmatch("[-a-z0-9]+", name),
-        "must contain at least one letter (a-z)": not re.search("[a-z]", name),
+        "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)": not _PORT_NAME.fullmatch(name),
+        "must contain at least one letter (a-z)": not _LETTER.search(name),
         "must not contain consecutive hyphens": "--" in name,
         "must not begin or end with a hyphen": name.startswith("-") or name.endswith("-"),
     }

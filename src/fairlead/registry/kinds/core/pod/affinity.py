@@ -23,7 +23,7 @@ def name_own_labels(pod: Doc) -> None:
     """Put the values of the Pod's labels that its terms name into their selectors: later changes of labels count no
     more."""
     labels, spec = pod["metadata"].get("labels") or {}, pod["spec"]
-    terms = [term for _, term in _terms(spec.get("affinity") or {}, "")]
+    terms = [term for _, term in _terms(spec["affinity"], "")] if spec.get("affinity") else []
     for term in (*terms, *(spec.get("topologySpreadConstraints") or ())):
         selector = term.get("labelSelector")
         if not isinstance(selector, dict):
@@ -40,7 +40,9 @@ def name_own_labels(pod: Doc) -> None:
 
 def affinity_faults(spec: Doc, path: str) -> list[FieldError]:
     """The faults of the affinities of a Pod's spec."""
-    affinity, place = spec.get("affinity") or {}, f"{path}.affinity"
+    if not (affinity := spec.get("affinity")):
+        return []
+    place = f"{path}.affinity"
     return [*_of_nodes(affinity.get("nodeAffinity") or {}, f"{place}.nodeAffinity"), *_of_pods(affinity, place)]
 
 

@@ -13,8 +13,8 @@ _LISTS = ("initContainers", "containers", "ephemeralContainers")
 
 def read_annotations(pod: Doc) -> None:
     """Set the field of each container that has only the annotation, and another profile than the whole Pod."""
-    spec, annotations = pod["spec"], pod["metadata"].get("annotations") or {}
-    if (spec.get("os") or {}).get("name") == "windows":
+    spec, annotations = pod["spec"], pod["metadata"].get("annotations")
+    if not annotations or (spec.get("os") or {}).get("name") == "windows":
         return
     of_the_pod = (spec.get("securityContext") or {}).get("appArmorProfile")
     for container in (each for name in _LISTS for each in spec.get(name) or ()):

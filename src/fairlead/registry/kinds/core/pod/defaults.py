@@ -72,7 +72,9 @@ def _containers(spec: Doc, *lists: str) -> Iterator[Doc]:
 
 
 def _default_container(container: Doc) -> None:
-    _fill(container, {**_CONTAINER, "imagePullPolicy": _pull_policy(container.get("image", ""))})
+    _fill(container, _CONTAINER)
+    if not container.get("imagePullPolicy"):
+        container["imagePullPolicy"] = _pull_policy(container.get("image", ""))
     container.setdefault("resources", {})
     for port in container.get("ports") or ():
         _fill(port, {"protocol": "TCP"})

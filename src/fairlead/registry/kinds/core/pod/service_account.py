@@ -55,7 +55,8 @@ def _account(pod: Doc, context: Context) -> Doc:
     namespace, name = pod["metadata"].get("namespace", ""), pod["spec"]["serviceAccountName"]
     stored = context.state.of("serviceaccounts").get(ObjectKey(namespace, name))
     if stored is not None:
-        return msgspec.json.decode(stored.document, type=dict[str, Any])
+        found: Doc = msgspec.json.decode(stored.document)
+        return found
     if name == "default":
         return {}
     why = f'error looking up service account {namespace}/{name}: serviceaccount "{name}" not found'

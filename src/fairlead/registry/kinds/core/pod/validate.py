@@ -137,12 +137,14 @@ def _host_aliases(spec: Doc, path: str) -> list[FieldError]:
 
 def _users(spec: Doc, path: str) -> list[FieldError]:
     """IDs of users and groups, in the Pod's security context and in those of its containers."""
-    contexts = [(path, spec)]
+    holders = [(path, spec)]
     for name in ("containers", "initContainers"):
-        contexts += [(f"{path}.{name}[{index}]", item) for index, item in enumerate(spec.get(name) or ())]
+        holders += [(f"{path}.{name}[{index}]", item) for index, item in enumerate(spec.get(name) or ())]
     faults = []
-    for place, holder in contexts:
-        context, where = holder.get("securityContext") or {}, f"{place}.securityContext"
+    for place, holder in holders:
+        if not (context := holder.get("securityContext")):
+            continue
+        where = f"{place}.securityContext"
         numbers = [(f"{where}.{field}", context[field]) for field in _USER_FIELDS if context.get(field) is not None]
         groups = context.get("supplementalGroups") or ()
         numbers += [(f"{where}.supplementalGroups[{index}]", group) for index, group in enumerate(groups)]

@@ -72,12 +72,14 @@ def spec_warnings(spec: Doc, path: str) -> Iterator[str]:
     for label in sorted(spec.get("nodeSelector") or ()):
         if label in _OLD_NODE_LABELS:
             yield f"{path}.nodeSelector[{label}]: {_old_label(label)}"
-    yield from _node_affinity(((spec.get("affinity") or {}).get("nodeAffinity") or {}), f"{path}.affinity.nodeAffinity")
-    yield from _pod_affinities(spec.get("affinity") or {}, f"{path}.affinity")
+    if affinity := spec.get("affinity"):
+        yield from _node_affinity(affinity.get("nodeAffinity") or {}, f"{path}.affinity.nodeAffinity")
+        yield from _pod_affinities(affinity, f"{path}.affinity")
     yield from _spread(spec.get("topologySpreadConstraints") or (), f"{path}.topologySpreadConstraints")
     yield from _pull_secrets(spec.get("imagePullSecrets") or (), f"{path}.imagePullSecrets")
     for i, volume in enumerate(spec.get("volumes") or ()):
-        yield from (f"{path}.volumes[{i}].{kind}: {why}" for kind, why in _OLD_VOLUMES.items() if kind in volume)
+        for kind in sorted(_OLD_VOLUMES.keys() & volume.keys()):
+            yield f"{path}.volumes[{i}].{kind}: {_OLD_VOLUMES[kind]}"
     if spec.get("terminationGracePeriodSeconds", 0) < 0:
         yield f"{path}.terminationGracePeriodSeconds: {_NEGATIVE_GRACE}"
     for field in ("initContainers", "containers"):
