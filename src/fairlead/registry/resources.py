@@ -96,7 +96,11 @@ class Resource:
         return self.view_of or self.qualified
 
     def subresource(self, name: str) -> Subresource | None:
-        return next((sub for sub in self.subresources if sub.name == name), None)
+        return self._subresources.get(name)
+
+    @cached_property
+    def _subresources(self) -> dict[str, Subresource]:
+        return {each.name: each for each in self.subresources}
 
 
 ALL = ("all",)

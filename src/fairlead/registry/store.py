@@ -19,7 +19,7 @@ from immutables import Map
 
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
-from fairlead.registry.strategy import SideEffects
+from fairlead.registry.strategy import NO_EFFECTS, SideEffects
 
 FieldGetters = Mapping[str, Callable[[Doc], str]]
 
@@ -165,7 +165,7 @@ def remove(step: Step, resource: str, key: ObjectKey, document: Doc, fields: Fie
 
 def allocate(step: Step, owner: ObjectKey, effects: SideEffects) -> Step:
     """Allocate and release virtual IPs and node ports in the same step as their object."""
-    if effects == SideEffects():
+    if effects == NO_EFFECTS:
         return step
     ips, ports = step.state.ips.mutate(), step.state.ports.mutate()
     for ip in effects.free_ips:

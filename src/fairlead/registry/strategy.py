@@ -109,8 +109,7 @@ class Context(NamedTuple):
     author: Author | None = None
 
 
-@dataclass(frozen=True)
-class SideEffects:
+class SideEffects(NamedTuple):
     """Changes that must be made in the same atomic step as the object itself."""
 
     take_ips: tuple[str, ...] = ()

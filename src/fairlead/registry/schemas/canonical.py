@@ -35,18 +35,20 @@ class _Plan(NamedTuple):
     filled: tuple[tuple[str, str], ...]
 
 
-def canonicalize(type_name: str, document: Doc) -> None:
+def canonicalize(type_name: str, document: Any) -> None:
     """Bring a decoded document into its stored form, in place; documents outside the catalogue are not changed."""
-    plan = _plan(type_name)
+    if not isinstance(document, dict):  # in one of a custom kind; validation refuses it
+        return
+    optional, nested, filled = _plan(type_name)
     empty = []
     for name, value in document.items():
-        if value is not None and (go_on := plan.nested.get(name)) is not None:
+        if value is not None and (go_on := nested.get(name)) is not None:
             go_on(value)
-        if not value and name in plan.optional:
+        if not value and name in optional:
             empty.append(name)
     for name in empty:
         del document[name]
-    for name, held in plan.filled:
+    for name, held in filled:
         if name not in document:
             document[name] = _zero(held)
 
@@ -98,11 +100,9 @@ def _walk(field: FieldType) -> Callable[[Any], None] | None:
         case Cardinality.MAP:
             return lambda items: _each(canonical, items.values() if isinstance(items, dict) else ())
         case _:
-            return lambda item: _each(canonical, (item,))
+            return canonical
 
 
-def _each(canonical: Callable[[Doc], None], items: Any) -> None:
-    """What is no object, in one of a custom kind, is for validation to refuse."""
+def _each(canonical: Callable[[Any], None], items: Any) -> None:
     for item in items:
-        if isinstance(item, dict):
-            canonical(item)
+        canonical(item)
