@@ -1,8 +1,9 @@
 """Definitions with all that those of a large project have, in a small one: two kinds of an ingress of our own.
 
 Defaults below defaults, lists with one key and with several, sets, atomic maps, alternatives, formats, integers or
-strings, rules with raw strings, old values, times, keys of maps and messages of their own, a restricted name, a status
-with defaults of its own, columns by JSON paths with filters, and a group that is protected.
+strings, rules with raw strings, about pairs of elements and lists in lists, with reserved words, old values, times,
+keys of maps and messages of their own, a restricted name, a status with defaults of its own, columns by JSON paths with
+filters, and a group that is protected.
 """
 
 GROUP = "doors.fairlead.k8s.io"
@@ -162,27 +163,102 @@ TARGET = object_(
     group={**TEXT, "default": "", "maxLength": 253},
     kind={**TEXT, "default": "Service"},
     name=TEXT,
-    port={"x-kubernetes-int-or-string": True, "anyOf": [{"type": "integer"}, {"type": "string"}]},
+    port={
+        "x-kubernetes-int-or-string": True,
+        "anyOf": [{"type": "integer"}, {"type": "string"}],
+        **told([("self != 'none' && self != 0", "a port needs a name or a number")]),
+    },
     weight={"type": "integer", "default": 1, "minimum": 0},
     wait={**TEXT, "pattern": r"^([0-9]{1,5}(h|m|s|ms)){1,4}$"},
+)
+FILTER = object_(
+    ("type",),
+    [
+        ("!(has(self.mirror) && self.type != 'Mirror')", "mirror is for the type Mirror"),
+        ("!(!has(self.mirror) && self.type == 'Mirror')", "the type Mirror needs a mirror"),
+    ],
+    type={**TEXT, "enum": ["Mirror", "Redirect", "Rewrite"]},
+    mirror=object_(
+        (),
+        [
+            ("!(has(self.percent) && has(self.part))", "either a percentage or a part"),
+        ],
+        percent={"type": "integer", "format": "int32", "minimum": 0, "maximum": 100},
+        part=object_(
+            ("of",),
+            [("self.of <= self.among", "a part is not larger than the whole")],
+            of={"type": "integer"},
+            among={"type": "integer", "default": 100, "minimum": 1},
+        ),
+    ),
+    redirect=object_(code={"type": "integer", "enum": [301, 302], "default": 302}),
+    headers={**list_(TEXT, maxLength=2), "x-kubernetes-list-type": "set"},
+)
+FILTERS = list_(
+    FILTER,
+    (),
+    [
+        (
+            "!(self.exists(f, f.type == 'Redirect') && self.exists(f, f.type == 'Rewrite'))",
+            "either a redirect or a rewrite",
+        ),
+        ("self.filter(f, f.type == 'Redirect').size() <= 1", "at most one redirect"),
+    ],
+    maxItems=8,
 )
 RULE = object_(
     (),
     [
         (
+            "has(self.targets) && has(self.filters) ? self.filters.all(f, !has(f.redirect)) : true",
+            "a redirect has no targets",
+        ),
+        (
             "!has(self.wait) || !has(self.waitEach) || duration(self.waitEach) <= duration(self.wait)",
             "waitEach must not be longer than wait",
-        )
+        ),
     ],
     matches={**list_(object_(path=PATH), maxItems=4), "default": [{"path": {"type": "Prefix", "value": "/"}}]},
+    filters=FILTERS,
     targets=list_(TARGET),
     wait={**TEXT, "format": "duration"},
     waitEach={**TEXT, "format": "duration"},
 )
+SAME_SECTION = "(has(a.section) ? has(b.section) && a.section == b.section : !has(b.section))"
+SAME_PARENT = (
+    "a.name == b.name && (has(a.__namespace__) ? has(b.__namespace__) && a.__namespace__ == b.__namespace__ : "
+)
+SAME_PARENT += "!has(b.__namespace__))"
+PARENTS = list_(
+    object_(("name",), (), name=TEXT, namespace=TEXT, section=TEXT),
+    (),
+    [
+        (f"self.all(a, self.all(b, ({SAME_PARENT}) ? has(a.section) == has(b.section) : true))", "sections of all"),
+        (f"self.all(a, self.exists_one(b, ({SAME_PARENT}) && {SAME_SECTION}))", "parents must differ"),
+    ],
+    maxItems=16,
+    **{"x-kubernetes-list-type": "atomic"},
+)
+HOSTS = list_(
+    {**TEXT, "maxLength": 253},
+    (),
+    [
+        ("self.all(h, !isIP(h))", "hosts are not addresses"),
+        ("self.all(h, h.contains('*') ? h.startsWith('*.') && h.substring(2).matches('^[a-z.]+$') : true)", "wild"),
+        ("!('*.all' in self && self.size() > 1)", "no other hosts than all"),
+    ],
+    maxItems=1024,
+)
+COUNTED = " + ".join(f"(self.size() > {place} ? self[{place}].matches.size() : 0)" for place in range(16))
 WAY = object_(
     spec=object_(
+        parents=PARENTS,
+        hosts=HOSTS,
         names={**list_({**TEXT, "minLength": 1, "maxLength": 253}), "x-kubernetes-list-type": "set"},
-        rules={**list_(RULE), "default": [{"matches": [{"path": {"type": "Prefix", "value": "/"}}]}]},
+        rules={
+            **list_(RULE, (), [(f"{COUNTED} <= 20", "at most 20 matches")], maxItems=16),
+            "default": [{"matches": [{"path": {"type": "Prefix", "value": "/"}}]}],
+        },
     ),
     status=STATUS,
 )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 STEPS = 20_000  # nodes of an expression that are visited for one object; a node takes some 30 µs
+LONGEST = 4 * 2**20  # characters or elements of a value that a function makes: more than a request can hold
 
 
 class Unsupported(ValueError):
@@ -27,3 +28,9 @@ class Budget:
         self.left -= 1
         if self.left < 0:
             raise TooCostly
+
+
+def allow(size: int) -> None:
+    """Raises TooCostly: a function would make a value of so many characters or elements."""
+    if size > LONGEST:
+        raise TooCostly

@@ -10,9 +10,11 @@ from fairlead.registry.cel.budget import Budget, RuleError
 from fairlead.registry.cel.functions import FUNCTIONS, NAMESPACES
 from fairlead.registry.cel.language import PARSER, Bounded
 from fairlead.registry.cel.macros import MACRO_NAMES
+from fairlead.registry.cel.operators import OPERATORS
 
 _CALLS = ("ident_arg", "member_dot_arg", "dot_ident_arg")
 _LAST_NAMES = {name.rpartition(".")[2] for name in FUNCTIONS}
+_CALLABLE = {**OPERATORS, **FUNCTIONS}
 KNOWN = base_functions.keys() | FUNCTIONS.keys() | _LAST_NAMES | MACRO_NAMES
 
 
@@ -68,12 +70,12 @@ def evaluate(tree: Any, values: dict[str, Any], budget: Budget) -> Any:
     Raises:
         RuleError: it has none. TooCostly: the budget was too small.
     """
-    evaluator = Bounded(tree, Activation(functions=FUNCTIONS), budget)
+    evaluator = Bounded(tree, Activation(functions=_CALLABLE), budget)
     try:
         return evaluator.evaluate(values)
     except CELEvalError as error:
         raise RuleError(_error_text(error)) from None
-    except (TypeError, ValueError, KeyError, RecursionError) as error:
+    except (ArithmeticError, TypeError, ValueError, KeyError, RecursionError) as error:
         raise RuleError(str(error)) from None
 
 

@@ -38,6 +38,15 @@ HOLDS = [
     "size('héllo') == 5 && size([1]) == 1",
     "int('3') == 3 && double('1.5') > 1.0 && string(3) == '3'",
     "duration('1h') > duration('59m')",
+    "duration('500us') > duration('0') && duration('1µs') == duration('1us') && duration('-1h') < duration('0s')",
+    "bool('T') && !bool('false') && int('+5') == 5 && double('-1e3') == -1000.0",
+    # values of different types are not equal, and numbers are compared whatever their types
+    "object.spec.replicas != 'http' && !(object.spec.host == 80) && !(object.spec.host in [80, null])",
+    "object.spec.replicas in ['http', 3] && object.spec.ports != object.metadata && [1, 'a'] == [1.0, 'a']",
+    "object.spec.replicas == 3.0 && object.spec.replicas < 3.5 && {'a': 1} != {'a': 'x'} && dyn(true) != dyn(1)",
+    # what does not matter may be an error
+    "int('x') > 1 || true",
+    "[1, 2].exists(a, int('x') > 1 || a == 2)",
     "timestamp('2024-01-01T00:00:00Z') < timestamp('2024-01-02T00:00:00Z')",
     "type(1) == int",
     # optional values
@@ -140,6 +149,24 @@ FAILS = [
     ("[].min()", "min called on empty list"),
     ("1 / 0", "divide by zero"),
     ("'a' + 1", "no such overload"),
+    ("object.spec.replicas < 'a'", "no such overload"),
+    ("object.spec.host in 'abc'", "no such overload"),
+    ("int('0x1')", "type conversion error from 'string' to 'int'"),
+    ("int('9223372036854775808')", "type conversion error from 'string' to 'int'"),
+    ("uint('-1')", "type conversion error from 'string' to 'uint'"),
+    ("double(' 1')", "type conversion error from 'string' to 'double'"),
+    ("bool('yes')", "type conversion error from 'string' to 'bool'"),
+    ("duration('1d')", "type conversion error from 'string' to 'google.protobuf.Duration'"),
+    ("duration('9999999h')", "type conversion error from 'string' to 'google.protobuf.Duration'"),
+    ("timestamp('2026-01-01')", "type conversion error from 'string' to 'google.protobuf.Timestamp'"),
+    ("timestamp('2026-13-01T00:00:00Z')", "type conversion error from 'string' to 'google.protobuf.Timestamp'"),
+    ("0 < int('x') && true", "type conversion error from 'string' to 'int'"),
+    ("-int('x') + 1 in [1]", "type conversion error from 'string' to 'int'"),
+    ("int('x') == 1 ? 1 : 2", "type conversion error from 'string' to 'int'"),
+    ("int(double('inf'))", "infinity"),
+    ("'a'.matches('(')", "error parsing regexp: missing ): ("),
+    ("'a'.find('[')", "error parsing regexp"),
+    ("'%.999999999f'.format([1.5])", "precision must not be greater than"),
 ]
 
 
@@ -177,6 +204,21 @@ def test_an_evaluation_ends():
     nested = f"{loop}.all(a, i, {loop}.all(b, j, {loop}.all(c, k, {loop}.all(d, l, a + b + c + d >= 0))))"
     with pytest.raises(TooCostly):
         value(nested)
+
+
+TEN = "[1,2,3,4,5,6,7,8,9,10]"
+HUGE = [
+    "lists.range(99999999)",
+    "long.replace('', long)",
+    f"{TEN}.map(a, long).join('')",
+    "[long, long].map(a, a + a + a + a)",
+]
+
+
+@pytest.mark.parametrize("text", HUGE)
+def test_no_function_makes_a_value_that_is_too_large(text):
+    with pytest.raises(TooCostly):
+        value(text, long="x" * 2**20 + "y" * 2**19)
 
 
 def test_only_work_takes_steps():

@@ -6,6 +6,7 @@ A method is a function whose first argument is the value that it is called on.
 from fairlead.registry.cel.functions import (
     addresses,
     authorization,
+    conversions,
     lists,
     named_formats,
     numbers,
@@ -17,6 +18,7 @@ from fairlead.registry.cel.functions import (
 from fairlead.registry.cel.functions.results import Function
 
 FUNCTIONS: dict[str, Function] = {
+    **conversions.FUNCTIONS,
     **optionals.FUNCTIONS,
     **strings.FUNCTIONS,
     **lists.FUNCTIONS,

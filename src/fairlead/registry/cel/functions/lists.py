@@ -6,6 +6,7 @@ from typing import Any
 
 from celpy import celtypes
 
+from fairlead.registry.cel.budget import allow
 from fairlead.registry.cel.functions.results import Function, items, text, truth, whole
 
 
@@ -47,6 +48,11 @@ def _distinct(values: Any) -> list[Any]:
     return found
 
 
+def _range(count: int) -> Iterator[Any]:
+    allow(count)
+    return map(celtypes.IntType, range(count))
+
+
 def _flatten(values: Any, depth: int = 1) -> Iterator[Any]:
     for value in values:
         if isinstance(value, list) and depth > 0:
@@ -82,7 +88,7 @@ FUNCTIONS: dict[str, Function] = {
     "slice": items(_slice),
     "sort": items(sorted),
     "reverse": _reverse,
-    "lists.range": items(lambda count: map(celtypes.IntType, range(count))),
+    "lists.range": items(_range),
     "sets.contains": truth(_contains),
     "sets.equivalent": truth(lambda values, others: _contains(values, others) and _contains(others, values)),
     "sets.intersects": truth(lambda values, others: any(other in values for other in others)),

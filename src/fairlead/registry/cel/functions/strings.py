@@ -2,23 +2,40 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import re2
 from celpy import celtypes
 
+from fairlead.registry.cel.budget import allow
 from fairlead.registry.cel.functions.results import Function, text, texts, truth
 
 _VERB = re.compile(r"%(?:\.(?P<digits>\d+))?(?P<verb>[a-zA-Z%])")
 
 
+_MOST_DIGITS = 1000
+_QUIET = re2.Options()
+_QUIET.log_errors = False
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str) -> Any:
+    """A pattern, which the data of a user can be a part of. It is matched in time linear in the text, unlike in the
+    language's own ``matches``."""
+    try:
+        return re2.compile(pattern, _QUIET)
+    except re2.error as error:
+        raise ValueError(f"error parsing regexp: {error.args[0].decode(errors='replace')}") from None
+
+
 def _find(given: str, pattern: str) -> str:
-    match = re2.search(pattern, given)
+    match = _compiled(pattern).search(given)
     return match[0] if match else ""
 
 
 def _find_all(given: str, pattern: str, limit: int = -1) -> list[str]:
-    found = [match[0] for match in re2.finditer(pattern, given)]
+    found = [match[0] for match in _compiled(pattern).finditer(given)]
     return found if limit < 0 else found[:limit]
 
 
@@ -31,7 +48,13 @@ def _split(given: str, separator: str, limit: int = -1) -> list[str]:
 
 
 def _replace(given: str, old: str, new: str, limit: int = -1) -> str:
+    allow(len(given) + len(new) * given.count(old))
     return str(given).replace(old, new, limit)
+
+
+def _join(items: Any, separator: str = "") -> str:
+    allow(sum(map(len, items)) + len(separator) * len(items))
+    return separator.join(items)
 
 
 def _substring(given: str, start: int, end: int | None = None) -> str:
@@ -70,7 +93,10 @@ def _format(pattern: str, values: Any) -> str:
             raise ValueError(f"index {len(values)} out of range") from None
         if match["verb"] not in _SHOWN:
             raise ValueError(f'unrecognized formatting clause "{match["verb"]}"')
-        return _SHOWN[match["verb"]](value, int(match["digits"] or 6))
+        digits = int(match["digits"] or 6)
+        if digits > _MOST_DIGITS:
+            raise ValueError(f"precision must not be greater than {_MOST_DIGITS}: {digits}")
+        return _SHOWN[match["verb"]](value, digits)
 
     return _VERB.sub(shown, pattern)
 
@@ -105,14 +131,13 @@ _SHOWN: dict[str, Callable[[Any, int], str]] = {
     "X": lambda value, digits: _hexadecimal(value, digits).upper(),
 }
 
-# Patterns are matched in time linear in the text, unlike in the library's own ``matches``.
 FUNCTIONS: dict[str, Function] = {
-    "matches": truth(lambda given, pattern: re2.search(pattern, given)),
+    "matches": truth(lambda given, pattern: _compiled(pattern).search(given)),
     "find": text(_find),
     "findAll": texts(_find_all),
     "charAt": text(_char_at),
     "format": text(_format),
-    "join": text(lambda items, separator="": separator.join(items)),
+    "join": text(_join),
     "lowerAscii": _of_case(str.lower),
     "upperAscii": _of_case(str.upper),
     "replace": text(_replace),

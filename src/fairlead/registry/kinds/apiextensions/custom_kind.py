@@ -16,6 +16,7 @@ from fairlead.registry.defined_kind import DefinedKind
 from fairlead.registry.field_errors import FieldError
 from fairlead.registry.kinds.apiextensions.columns import table
 from fairlead.registry.kinds.apiextensions.definition import Definition, Version
+from fairlead.registry.kinds.apiextensions.embedded import embedded_faults
 from fairlead.registry.kinds.apiextensions.field_types import type_of_object
 from fairlead.registry.kinds.apiextensions.json_path import found_at
 from fairlead.registry.kinds.apiextensions.rules import rule_faults
@@ -130,6 +131,7 @@ def _faults(schema: Doc, new: Doc, old: Doc | None) -> list[FieldError]:
     properties = schema.get("properties") or {}
     metadata = {"properties": _names((properties.get("metadata") or {}).get("properties") or {})}
     found = value_faults(checked, {**schema, "properties": {**properties, "metadata": metadata}}, "", before)
+    found += embedded_faults(new, schema)
     return found or rule_faults(schema, new, old)
 
 

@@ -78,7 +78,15 @@ def _faults(rule: Doc, place: _Place, budget: Budget) -> list[FieldError]:
             return []
         return [_fault(rule, place, _message(rule, variables, budget))]
     except RuleError as error:
-        return [_fault(rule, place, f"{error} evaluating rule: {rule.get('message') or text}")]
+        return [invalid(place.path, _type_of(place), _no_value(str(error), rule))]
+
+
+def _no_value(error: str, rule: Doc) -> str:
+    name = str(rule.get("message") or rule["rule"]).strip()
+    if error.startswith("no such overload"):
+        why = "call arguments did not match a supported operator, function or macro signature"
+        return f"'{error}': {why} for rule: {name}"
+    return f"{error} evaluating rule: {name}"
 
 
 def is_about_change(text: str) -> bool:

@@ -12,12 +12,22 @@ DOORS, WAYS = f"/apis/{GROUP}/v1/doors", f"/apis/{GROUP}/v1/namespaces/default/w
 APPLY, MERGE = ({"content_type": f"application/{kind}"} for kind in ("apply-patch+yaml", "merge-patch+json"))
 
 
-@pytest.fixture
-def world():
+def begun():
     world = ApiWorld()
     for each in DEFINITIONS:
         world.do("POST", CRDS, each)
     return world
+
+
+@pytest.fixture
+def world():
+    return begun()
+
+
+@pytest.fixture(scope="module")
+def refusing():
+    """A world for requests that are refused: they change nothing."""
+    return begun()
 
 
 def door(*leaves, keeper="k", name="d", **more):
@@ -40,6 +50,14 @@ def at(**path):
 
 def to(**target):
     return {"targets": [{"name": "s", **target}]}
+
+
+def mirror(**how):
+    return {"type": "Mirror", "mirror": how}
+
+
+def redirect(code):
+    return {"type": "Redirect", "redirect": {"code": code}}
 
 
 def test_a_protected_group_needs_an_approval():
@@ -96,18 +114,42 @@ REFUSED = [
     (WAYS, way({"wait": "1s", "waitEach": "1m"}), "waitEach must not be longer than wait"),
     (WAYS, way({"wait": "soon"}), "must be of type duration"),
     (WAYS, way(names=["a", "a"]), "spec.names[1]: Duplicate value"),
+    (WAYS, way(to(port="none")), "a port needs a name or a number"),
+    (WAYS, way(to(port=0)), "a port needs a name or a number"),
+    (WAYS, way(*[{"matches": [{}] * 4}] * 6), "at most 20 matches"),
+    (WAYS, way({"filters": [{"type": "Mirror"}]}), "the type Mirror needs a mirror"),
+    (WAYS, way({"filters": [{"type": "Rewrite", "mirror": {}}]}), "mirror is for the type Mirror"),
+    (WAYS, way({"filters": [{"type": "Redirect"}, {"type": "Rewrite"}]}), "either a redirect or a rewrite"),
+    (WAYS, way({"filters": [{"type": "Redirect"}] * 2}), "at most one redirect"),
+    (WAYS, way({"filters": [mirror(part={"of": 101})]}), "a part is not larger than the whole"),
+    (WAYS, way({"filters": [mirror(percent=1, part={"of": 1})]}), "either a percentage or a part"),
+    (WAYS, way({"filters": [redirect(303)]}), 'supported values: "301", "302"'),
+    (WAYS, way({"filters": [redirect(301)], **to(port=1)}), "a redirect has no targets"),
+    (WAYS, way(parents=[{"name": "p"}, {"name": "p", "section": "a"}]), "sections of all"),
+    (WAYS, way(parents=[{"name": "p", "namespace": "n"}] * 2), "parents must differ"),
+    (WAYS, way(hosts=["10.0.0.1"]), "hosts are not addresses"),
+    (WAYS, way(hosts=["a.*"]), "wild"),
+    (WAYS, way(hosts=["a", "*.all"]), "no other hosts than all"),
 ]
 
 
 @pytest.mark.parametrize(("url", "document", "why"), REFUSED)
-def test_what_is_wrong_is_refused(world, url, document, why):
-    assert why in world.refused("POST", url, document)["message"]
+def test_what_is_wrong_is_refused(refusing, url, document, why):
+    assert why in refusing.refused("POST", url, document)["message"]
 
 
 def test_what_is_right_is_taken(world):
     exact = {**at(type="Exact", value="/A%20b"), **to(port=80), "wait": "1m", "waitEach": "500ms"}
     made = world.do("POST", WAYS, way(exact, to(group="g", kind="Other"), names=["a", "b"]))
     assert made["metadata"]["generation"] == 1
+
+
+def test_as_many_parents_hosts_and_matches_as_the_schema_allows_are_taken(world):
+    parents = [{"name": "p", "namespace": "n", "section": f"s{number}"} for number in range(16)]
+    rules = [{"filters": [mirror(part={"of": 1}), {"type": "Redirect", "redirect": {}, "headers": ["a", "b", "c"]}]}]
+    made = world.do("POST", WAYS, way(*rules * 16, parents=parents, hosts=[f"h{number}" for number in range(1024)]))
+    first, second = made["spec"]["rules"][0]["filters"]
+    assert (first["mirror"]["part"]["among"], second["redirect"]["code"]) == (100, 302)
 
 
 def test_alternatives_times_and_keys_of_maps_that_are_right_are_taken(world):

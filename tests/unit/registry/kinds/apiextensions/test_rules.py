@@ -148,6 +148,10 @@ def test_rules_with_optional_values_and_quantities():
 def test_a_rule_without_a_value_is_a_fault_and_no_crash():
     [fault] = faults(schema({"rule": "self.missing > 1"}), {"a": 1})
     assert "evaluating rule: self.missing > 1" in fault
+    rule = {"rule": "self.a > 1", "message": "too small", "fieldPath": ".a", "reason": "FieldValueForbidden"}
+    [fault] = faults(schema(rule), {"a": "x"})
+    assert fault.startswith("spec: Invalid value: \"object\": 'no such overload': call arguments did not match")
+    assert fault.endswith("signature for rule: too small")
 
 
 def test_a_stored_rule_that_does_not_compile_is_not_enforced():
