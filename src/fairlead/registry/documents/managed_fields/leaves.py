@@ -80,6 +80,8 @@ def _field(owner: str, name: str, type_: FieldType | None, value: Any, place: tu
 def _list(owner: str, name: str, value: list[Any], place: tuple[Path, Leaves]) -> None:
     path, found = place
     if is_applied_set(owner, name):
+        if any(isinstance(item, (dict, list)) for item in value):
+            raise bad_request(f"an element of {name} is no plain value")
         found.update({(*path, PathMember(item)): item for item in value})
     elif keys := list_map_keys(owner, name):
         type_name = fields_of(owner)[name].name
@@ -106,10 +108,12 @@ def keys_of(element: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]
     """The values by which a list element is told apart.
 
     Raises:
-        ApiError: 400, it lacks a key.
+        ApiError: 400, it lacks a key, or is no object at all, as one of a custom kind can be before its validation.
     """
+    if not isinstance(element, dict):
+        raise bad_request(f"an element of the list is no object with {', '.join(keys)}")
     values = {key: element.get(key, _KEY_DEFAULTS.get(key)) for key in keys}
     for key, value in values.items():
-        if value is None:
+        if value is None or isinstance(value, (dict, list)):
             raise bad_request(f'an element of the list has no "{key}", by which its elements are told apart')
     return values

@@ -424,6 +424,16 @@ def test_a_value_of_another_shape_is_taken_or_refused_and_no_internal_error(meth
     assert code_of(world, method, url, {**tab(name), "spec": spec}, type_) in (200, 400, 422)
 
 
+INDISTINCT = [{"rules": ["x"]}, {"rules": [[1]]}, {"rules": [{"name": {}}]}, {"hosts": [{}]}, {"hosts": [["a"]]}]
+
+
+@pytest.mark.parametrize("part", INDISTINCT)
+@pytest.mark.parametrize(("method", "url", "name", "type_"), WAYS)
+def test_an_element_that_cannot_be_told_apart_is_refused(world, method, url, name, type_, part):
+    world.do("POST", TABS, tab("c"))
+    assert code_of(world, method, url, tab(name, **part), type_) in (400, 422)
+
+
 def code_of(world, method, url, document, content_type):
     try:
         world.ask(method, url, document, content_type=content_type)
