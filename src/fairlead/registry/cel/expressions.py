@@ -41,6 +41,17 @@ def undeclared(text: str, declared: frozenset[str]) -> str:
     return min(library.variables(_tree(text)) - declared, default="")
 
 
+def unreadable_pattern(text: str) -> str:
+    """Why the first literal pattern in an expression cannot be read; empty if all can be.
+
+    Raises:
+        Unsupported: it is no valid expression.
+    """
+    from fairlead.registry.cel import library
+
+    return library.unreadable_pattern(_tree(text))
+
+
 def type_faults(text: str, types: Mapping[str, tuple[str, str]], variables: Iterable[tuple[str, str]]) -> str:
     """The type errors of an expression, as a compiler shows them; empty if there are none.
 

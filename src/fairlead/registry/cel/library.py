@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import lark
-from celpy.evaluation import Activation, CELEvalError, base_functions
+from celpy.evaluation import Activation, CELEvalError, base_functions, celstr
 
 from fairlead.registry.cel.budget import Budget, RuleError
 from fairlead.registry.cel.functions import FUNCTIONS, NAMESPACES
+from fairlead.registry.cel.functions.strings import OF_PATTERNS, pattern_of
 from fairlead.registry.cel.language import PARSER, Bounded
 from fairlead.registry.cel.macros import MACRO_NAMES
 from fairlead.registry.cel.operators import OPERATORS
@@ -41,6 +42,25 @@ def called(tree: Any) -> set[str]:
     """The names of all functions and methods that an expression calls."""
     calls = tree.find_pred(lambda node: node.data in _CALLS)
     return {str(token) for call in calls for token in call.children if isinstance(token, lark.Token)}
+
+
+def unreadable_pattern(tree: Any) -> str:
+    """Why the first literal pattern of an expression cannot be read; empty if all can be."""
+    for call in tree.find_data("member_dot_arg"):
+        if str(call.children[1]) in OF_PATTERNS and len(call.children) > 2:
+            try:
+                pattern_of(_literal(call.children[2].children[0]))
+            except ValueError as error:
+                return str(error)
+    return ""
+
+
+def _literal(tree: Any) -> str:
+    """The text of a literal string; empty for all other expressions."""
+    while isinstance(tree, lark.Tree) and len(tree.children) == 1:
+        tree = tree.children[0]
+    is_text = isinstance(tree, lark.Token) and tree.type in ("STRING_LIT", "MLSTRING_LIT")
+    return str(celstr(tree)) if is_text else ""
 
 
 def variables(tree: Any) -> set[str]:

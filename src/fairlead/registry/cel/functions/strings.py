@@ -20,9 +20,13 @@ _QUIET.log_errors = False
 
 
 @lru_cache(maxsize=1024)
-def _compiled(pattern: str) -> Any:
+def pattern_of(pattern: str) -> Any:
     """A pattern, which the data of a user can be a part of. It is matched in time linear in the text, unlike in the
-    language's own ``matches``."""
+    language's own ``matches``.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
     try:
         return re2.compile(pattern, _QUIET)
     except re2.error as error:
@@ -30,12 +34,12 @@ def _compiled(pattern: str) -> Any:
 
 
 def _find(given: str, pattern: str) -> str:
-    match = _compiled(pattern).search(given)
+    match = pattern_of(pattern).search(given)
     return match[0] if match else ""
 
 
 def _find_all(given: str, pattern: str, limit: int = -1) -> list[str]:
-    found = [match[0] for match in _compiled(pattern).finditer(given)]
+    found = [match[0] for match in pattern_of(pattern).finditer(given)]
     return found if limit < 0 else found[:limit]
 
 
@@ -131,8 +135,10 @@ _SHOWN: dict[str, Callable[[Any, int], str]] = {
     "X": lambda value, digits: _hexadecimal(value, digits).upper(),
 }
 
+OF_PATTERNS = ("matches", "find", "findAll")
+"""The functions whose second argument is a pattern."""
 FUNCTIONS: dict[str, Function] = {
-    "matches": truth(lambda given, pattern: _compiled(pattern).search(given)),
+    "matches": truth(lambda given, pattern: pattern_of(pattern).search(given)),
     "find": text(_find),
     "findAll": texts(_find_all),
     "charAt": text(_char_at),

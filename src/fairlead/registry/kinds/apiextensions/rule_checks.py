@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from fairlead.model.document import Doc
 from fairlead.registry.cel.budget import Unsupported
-from fairlead.registry.cel.expressions import checked, compiled, undeclared
+from fairlead.registry.cel.expressions import checked, compiled, undeclared, unreadable_pattern
 from fairlead.registry.cel.static_types import BOOL, STRING, StaticType, fits
 from fairlead.registry.field_errors import FieldError, invalid, not_supported, required
 from fairlead.registry.kinds.apiextensions.field_paths import BadFieldPath, path_below
@@ -126,4 +126,7 @@ def _uncompiled(text: str, role: _Role, names: Mapping[str, StaticType], known: 
     found, faults = checked(text, names)
     if faults:
         return f"{role.prefix}compilation failed: {faults}"
-    return "" if fits(found, role.type) else role.otherwise
+    if not fits(found, role.type):
+        return role.otherwise
+    why = unreadable_pattern(text)
+    return f"{role.prefix}program instantiation failed: {why}" if why else ""

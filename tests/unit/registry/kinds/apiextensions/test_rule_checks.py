@@ -46,6 +46,9 @@ REFUSED = [
     ({"rule": "true", "messageExpression": "self.a"}, "messageExpression must evaluate to a string"),
     ({"rule": "true", "messageExpression": "self.b"}, "messageExpression compilation failed: ERROR: <input>:1:5"),
     ({"rule": "true", "messageExpression": "self.a +"}, "messageExpression compilation failed: ERROR: Syntax error"),
+    ({"rule": "self.text.matches('a(')"}, "program instantiation failed: error parsing regexp: missing ): a("),
+    ({"rule": "self.labels.all(k, k.find(r'[') == '')"}, "program instantiation failed: error parsing regexp"),
+    ({"rule": "true", "messageExpression": "self.text.find('(')"}, "messageExpression program instantiation failed"),
     ({"rule": " "}, "rule: Required value: rule is not specified"),
     ({"rule": "true", "reason": "Odd"}, 'reason: Unsupported value: "Odd"'),
     ({"rule": "true", "message": "two\nlines"}, "message must not contain line breaks"),
@@ -65,6 +68,7 @@ def test_a_rule_that_does_not_compile_is_refused(rule, told):
 
 
 ACCEPTED = [
+    r'''self.text.matches(r"""^(?i)[-a-z/._~%\x60]+$""") && !self.text.matches(self.text + "(")''',
     "self.list.all(x, x > 1) && oldSelf.list.exists(y, y == 2)",
     "self.items.sortBy(i, i.name).map(i, i.name) == ['a']",
     "self.labels.transformMapEntry(k, v, {v: k}).size() == 1",
