@@ -95,6 +95,8 @@ def evaluate(tree: Any, values: dict[str, Any], budget: Budget) -> Any:
         return evaluator.evaluate(values)
     except CELEvalError as error:
         raise RuleError(_error_text(error)) from None
+    except AssertionError:  # of the library's methods, about their arguments
+        raise RuleError("no such overload") from None
     except (ArithmeticError, TypeError, ValueError, KeyError, RecursionError) as error:
         raise RuleError(str(error)) from None
 

@@ -151,6 +151,7 @@ FAILS = [
     ("'a' + 1", "no such overload"),
     ("object.spec.replicas < 'a'", "no such overload"),
     ("object.spec.host in 'abc'", "no such overload"),
+    ("duration('1h').getHours(1)", "no such overload"),
     ("int('0x1')", "type conversion error from 'string' to 'int'"),
     ("int('9223372036854775808')", "type conversion error from 'string' to 'int'"),
     ("uint('-1')", "type conversion error from 'string' to 'uint'"),
