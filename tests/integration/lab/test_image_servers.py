@@ -100,7 +100,7 @@ def test_data_of_postgresql_survives_its_pod(lab):
         words = ["psql", "-U", "postgres", "-h", "postgres", "-Atc", statement]
         return lab.kubectl("exec", "postgres-0", "--", "env", "PGPASSWORD=swordfish", *words).stdout.strip()
 
-    sql("create table notes (text text); insert into notes values ('kept')")
+    eventually(lambda: sql("create table notes (text text); insert into notes values ('kept')"))  # DNS knows it soon
     before = lab.get("pod", "postgres-0")["metadata"]["uid"]
     lab.kubectl("delete", "pod", "postgres-0")
     eventually(lambda: lab.get("pod", "postgres-0")["metadata"]["uid"] != before)
@@ -113,7 +113,7 @@ def test_data_of_postgresql_survives_its_pod(lab):
 @once
 def test_redis_is_found_by_the_names_of_its_pods(lab):
     cli = ["redis-cli", "-h", "redis-1.redis"]
-    assert lab.exec("redis-0", *cli, "set", "key", "value") == "OK\n"
+    eventually(lambda: lab.exec("redis-0", *cli, "set", "key", "value") == "OK\n")  # DNS knows it soon
     assert lab.exec("redis-0", *cli, "get", "key") == "value\n"
     assert lab.exec("redis-0", "redis-cli", "get", "key") == "\n"
     assert lab.exec("redis-0", "sh", "-c", "id -u; ls -ld /data").split()[0] == "0"
