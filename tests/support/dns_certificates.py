@@ -21,9 +21,21 @@ def certificates(folder, name):
         builder = builder.not_valid_before(now - datetime.timedelta(1)).not_valid_after(now + datetime.timedelta(1))
         builder = builder.add_extension(x509.BasicConstraints(ca=usage, path_length=None), critical=True)
         builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        for extension, is_critical in _for_strict_clients(keys[0].public_key(), keys[index].public_key(), usage):
+            builder = builder.add_extension(extension, critical=is_critical)
         made.append(builder.sign(keys[0], hashes.SHA256()).public_bytes(Encoding.PEM))
     secret = keys[1].private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     paths = [folder / file for file in ("ca.pem", "cert.pem", "key.pem")]
     for path, octets in zip(paths, (*made, secret), strict=True):
         path.write_bytes(octets)
     return paths
+
+
+def _for_strict_clients(authority, own, is_authority):
+    """What RFC 5280 asks for, and Python 3.13 does too: extensions, and whether each is critical."""
+    yield x509.SubjectKeyIdentifier.from_public_key(own), False
+    yield x509.AuthorityKeyIdentifier.from_issuer_public_key(authority), False
+    uses = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
+    uses += ("key_cert_sign", "crl_sign", "encipher_only", "decipher_only")
+    allowed = "key_cert_sign" if is_authority else "digital_signature"
+    yield x509.KeyUsage(**{use: use == allowed for use in uses}), True
