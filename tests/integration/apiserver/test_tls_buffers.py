@@ -24,10 +24,13 @@ def test_connections_keep_little(tmp_path):
         stack.callback(writer.close)
 
     async def scenario():
-        server = await asyncio.start_server(
-            lambda reader, writer: None, "127.0.0.1", 0, ssl=server_tls(tmp_path).current()
-        )
-        async with server, AsyncExitStack() as stack:
+        async with AsyncExitStack() as stack:
+
+            def accept(_, writer):
+                stack.callback(writer.close)
+
+            server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=server_tls(tmp_path).current())
+            await stack.enter_async_context(server)
             port = server.sockets[0].getsockname()[1]
             await connect(port, stack)  # what the first one alone needs
             tracemalloc.start()
