@@ -8,6 +8,18 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+_KEY_USES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
+
 
 def certificates(folder, name):
     """An authority, and a certificate of it for a name with its key; paths."""
@@ -35,7 +47,5 @@ def _for_strict_clients(authority, own, is_authority):
     """What RFC 5280 asks for, and Python 3.13 does too: extensions, and whether each is critical."""
     yield x509.SubjectKeyIdentifier.from_public_key(own), False
     yield x509.AuthorityKeyIdentifier.from_issuer_public_key(authority), False
-    uses = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
-    uses += ("key_cert_sign", "crl_sign", "encipher_only", "decipher_only")
     allowed = "key_cert_sign" if is_authority else "digital_signature"
-    yield x509.KeyUsage(**{use: use == allowed for use in uses}), True
+    yield x509.KeyUsage(**{use: use == allowed for use in _KEY_USES}), True
