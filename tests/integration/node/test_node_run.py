@@ -106,7 +106,7 @@ def world(tmp_path_factory):
                 "a=b:NoSchedule",
             )
             made.start_node(bootstrap, *flags)
-            eventually(lambda: is_ready(made), 30)
+            eventually(lambda: is_ready(made), 120)
             made.kubectl("create", "-f", "-", stdin=POD)
             yield made
         finally:
