@@ -78,6 +78,11 @@ class Selection:
         keys.sort(key="\0".join)
         return keys
 
+    def selected(self, objects: Mapping[ObjectKey, Stored]) -> list[ObjectKey]:
+        """The keys of the objects that it wants, in the order of lists."""
+        keys = self.candidates(objects)
+        return [key for key in keys if self.wants(key, objects[key])] if self.is_narrowed else keys
+
     def wants(self, key: ObjectKey, stored: Stored) -> bool:
         if not self.wants_key(key) or not matches(self.labels, stored.labels):
             return False

@@ -248,7 +248,7 @@ def delete_collection(call: Call) -> Reply:
     view = call.view
     selection = selection_of(call.request, call.target, call.env.kinds.strategy(call.resource).fields)
     objects = call.state.of(call.resource.storage)
-    targets = [RequestTarget(call.resource, *key) for key in sorted(objects) if selection.wants(key, objects[key])]
+    targets = [RequestTarget(call.resource, *key) for key in selection.selected(objects)]
     step, shown = delete_selected(call.state, targets, options, call.env)
     metadata = {"resourceVersion": str(step.state.version)}
     documents = shown_as(shown, call.resource, call.env.answers)

@@ -9,19 +9,18 @@ because a watch must see objects that begin or cease to match. Upstream's cacher
 (``indexedTriggerFunc``).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
 
 from fairlead.model.document import Doc
-from fairlead.model.names import ObjectKey
 from fairlead.registry.documents.views import View
 from fairlead.registry.field_errors import FieldError, forbidden, not_supported
 from fairlead.registry.requests import Request, integer_option
 from fairlead.registry.selectors import Selection
 from fairlead.registry.status import expired, invalid
-from fairlead.registry.store import Change, State, Stored
+from fairlead.registry.store import Change, State
 from fairlead.registry.verbs.lists import requested_version
 
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
@@ -82,19 +81,12 @@ def begin_watch(request: Request, selection: Selection, view: View, state: State
     compacted = state.log(storage).compacted
     if not from_here and version < compacted:
         raise expired(f"too old resource version: {version} ({compacted})")
-    initial = _present(selection, state.of(storage)) if from_here else ()
+    objects = state.of(storage) if from_here else {}
+    initial = tuple([objects[key].document for key in selection.selected(objects)])
     seconds = integer_option(request, "timeoutSeconds") or 0
     bookmarks = request.flag("allowWatchBookmarks")
     start = state.version if from_here else version
     return PermittedWatch(view, selection, start, initial, announce and bookmarks, seconds, bookmarks)
-
-
-def _present(selection: Selection, objects: Mapping[ObjectKey, Stored]) -> tuple[bytes, ...]:
-    """The documents that are selected, in the order of lists."""
-    keys = selection.candidates(objects)
-    if selection.is_narrowed:
-        keys = [key for key in keys if selection.wants(key, objects[key])]
-    return tuple([objects[key].document for key in keys])
 
 
 def event_for(change: Change, selection: Selection) -> Event | None:
