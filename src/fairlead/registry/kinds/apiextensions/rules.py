@@ -9,6 +9,7 @@ definition that an earlier version has stored, is not enforced. Upstream: apiext
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from fairlead.model.document import Doc
@@ -33,13 +34,29 @@ class _Place(NamedTuple):
     path: str
 
 
+class _Values:
+    """The values of a place as its rules have them, worked out for the first rule that is asked."""
+
+    def __init__(self, place: _Place) -> None:
+        self._place = place
+
+    @cached_property
+    def new(self) -> Any:
+        return spelled(self._place.value, self._place.schema)
+
+    @cached_property
+    def old(self) -> Any:
+        return spelled(self._place.old, self._place.schema)
+
+
 def rule_faults(schema: Doc, new: Doc, old: Doc | None) -> list[FieldError]:
     """The faults that the rules of a schema find in an object."""
     budget, found = Budget(), []
     try:
         for place in _places(_Place(new, ABSENT if old is None else old, schema, "")):
+            values = _Values(place)
             for rule in place.schema.get(RULES) or ():
-                found += _faults(rule, place, budget)
+                found += _faults(rule, place, values, budget)
     except TooCostly:
         found.append(invalid("", "object", _BUDGET))
     return found
@@ -61,7 +78,7 @@ def _places(place: _Place) -> Iterator[_Place]:
             yield from _places(_Place(item, counterpart(item, old, schema), below, f"{path}[{index}]"))
 
 
-def _faults(rule: Doc, place: _Place, budget: Budget) -> list[FieldError]:
+def _faults(rule: Doc, place: _Place, values: _Values, budget: Budget) -> list[FieldError]:
     text = rule["rule"]
     is_change = is_about_change(text)
     if is_change and place.old is ABSENT and not rule.get("optionalOldSelf"):
@@ -72,7 +89,7 @@ def _faults(rule: Doc, place: _Place, budget: Budget) -> list[FieldError]:
         expression = compiled(text)
     except Unsupported:
         return []
-    variables = {"self": spelled(place.value, place.schema), **_before(rule, place)}
+    variables = {"self": values.new, **_before(rule, place, values)}
     try:
         if expression(variables, budget):
             return []
@@ -94,11 +111,10 @@ def is_about_change(text: str) -> bool:
     return bool(_OLD.search(text))
 
 
-def _before(rule: Doc, place: _Place) -> dict[str, Any]:
+def _before(rule: Doc, place: _Place, values: _Values) -> dict[str, Any]:
     if place.old is ABSENT:
         return {"oldSelf": optional()} if rule.get("optionalOldSelf") else {}
-    value = spelled(place.old, place.schema)
-    return {"oldSelf": optional(value) if rule.get("optionalOldSelf") else value}
+    return {"oldSelf": optional(values.old) if rule.get("optionalOldSelf") else values.old}
 
 
 def _message(rule: Doc, variables: dict[str, Any], budget: Budget) -> str:
