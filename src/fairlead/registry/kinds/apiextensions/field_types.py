@@ -6,7 +6,7 @@ Upstream: apimachinery ``pkg/util/managedfields``, which builds its parser from 
 from collections.abc import Iterator, Mapping
 
 from fairlead.model.document import Doc
-from fairlead.registry.kinds.apiextensions.structural import EMBEDDED, PRESERVE
+from fairlead.registry.kinds.apiextensions.extensions import EMBEDDED, KEYS, LIST_TYPE, MAP_TYPE, PRESERVE
 from fairlead.registry.schemas.catalogue import Cardinality, FieldType, OwnType
 
 _META = FieldType("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta", Cardinality.NONE, False)
@@ -50,15 +50,9 @@ def _object(name: str, schema: Doc) -> OwnType:
     return OwnType(
         name,
         fields,
-        keys={
-            field: tuple(below["x-kubernetes-list-map-keys"])
-            for field, below in lists.items()
-            if below.get("x-kubernetes-list-type") == "map"
-        },
-        sets=frozenset(field for field, below in lists.items() if below.get("x-kubernetes-list-type") == "set"),
-        atomic=frozenset(
-            field for field, below in properties.items() if below.get("x-kubernetes-map-type") == "atomic"
-        ),
+        keys={field: tuple(below[KEYS]) for field, below in lists.items() if below.get(LIST_TYPE) == "map"},
+        sets=frozenset(field for field, below in lists.items() if below.get(LIST_TYPE) == "set"),
+        atomic=frozenset(field for field, below in properties.items() if below.get(MAP_TYPE) == "atomic"),
     )
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError, forbidden, invalid, not_supported, required
+from fairlead.registry.kinds.apiextensions.extensions import KEYS, LIST_TYPE, MAP_TYPE
 
-LIST_TYPE, MAP_TYPE, KEYS = "x-kubernetes-list-type", "x-kubernetes-map-type", "x-kubernetes-list-map-keys"
 # Extension -> (the type that it is for, its values)
 _MERGED = {LIST_TYPE: ("array", ("atomic", "map", "set")), MAP_TYPE: ("object", ("atomic", "granular"))}
 

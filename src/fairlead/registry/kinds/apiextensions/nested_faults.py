@@ -9,8 +9,15 @@ from typing import Any
 
 from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError, forbidden, required
-from fairlead.registry.kinds.apiextensions.structural import EMBEDDED, PRESERVE
-from fairlead.registry.kinds.apiextensions.values import INT_OR_STRING
+from fairlead.registry.kinds.apiextensions.extensions import (
+    EMBEDDED,
+    INT_OR_STRING,
+    KEYS,
+    LIST_TYPE,
+    MAP_TYPE,
+    PRESERVE,
+    RULES,
+)
 
 _JUNCTORS = ("allOf", "anyOf", "oneOf")
 _TWO_TYPES = [{"type": "integer"}, {"type": "string"}]
@@ -26,10 +33,10 @@ _FOREIGN = {
     PRESERVE: "false",
     EMBEDDED: "false",
     INT_OR_STRING: "false",
-    "x-kubernetes-list-map-keys": "empty",
-    "x-kubernetes-list-type": "undefined",
-    "x-kubernetes-map-type": "undefined",
-    "x-kubernetes-validations": "empty",
+    KEYS: "empty",
+    LIST_TYPE: "undefined",
+    MAP_TYPE: "undefined",
+    RULES: "empty",
 }
 
 

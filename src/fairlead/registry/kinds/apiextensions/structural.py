@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from fairlead.model.document import Doc
+from fairlead.registry.kinds.apiextensions.extensions import EMBEDDED, PRESERVE
 
-PRESERVE = "x-kubernetes-preserve-unknown-fields"
-EMBEDDED = "x-kubernetes-embedded-resource"
 _OBJECT_FIELDS = ("apiVersion", "kind", "metadata")  # of every object, embedded ones too; no schema specifies them
 
 

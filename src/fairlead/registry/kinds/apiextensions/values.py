@@ -17,10 +17,10 @@ import msgspec
 from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError, duplicate, invalid, not_supported, required, too_long, too_many
 from fairlead.registry.formats import has_format
+from fairlead.registry.kinds.apiextensions.extensions import INT_OR_STRING, KEYS, LIST_TYPE
 
 ABSENT: Any = object()
 """Where there is no value before."""
-INT_OR_STRING = "x-kubernetes-int-or-string"
 
 
 def _is_number(value: Any) -> bool:
@@ -163,7 +163,7 @@ def _array(value: list[Any], schema: Doc, path: str) -> Iterator[FieldError]:
 
 def _doubles(value: list[Any], schema: Doc, path: str) -> Iterator[FieldError]:
     """The elements of a set or keyed list that are there before."""
-    kind = schema.get("x-kubernetes-list-type", "atomic")
+    kind = schema.get(LIST_TYPE, "atomic")
     if kind == "atomic":
         return
     seen = set()
@@ -178,7 +178,7 @@ def _doubles(value: list[Any], schema: Doc, path: str) -> Iterator[FieldError]:
 def _key(item: Any, schema: Doc) -> Any:
     if not isinstance(item, dict):
         return item
-    return {name: item[name] for name in schema.get("x-kubernetes-list-map-keys", ()) if name in item}
+    return {name: item[name] for name in schema.get(KEYS, ()) if name in item}
 
 
 def is_same(value: Any, old: Any) -> bool:
@@ -190,7 +190,7 @@ def is_same(value: Any, old: Any) -> bool:
 
 def counterpart(item: Any, old: Any, schema: Doc) -> Any:
     """The old element with the same keys as an element of a list; ABSENT for lists without keys."""
-    keys = schema.get("x-kubernetes-list-map-keys")
+    keys = schema.get(KEYS)
     if not keys or not isinstance(old, list) or not isinstance(item, dict):
         return ABSENT
     told_by = [item.get(key) for key in keys]
