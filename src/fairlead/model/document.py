@@ -3,3 +3,8 @@
 from typing import Any
 
 Doc = dict[str, Any]
+
+
+def as_object(value: Any) -> Doc:
+    """The value, or an empty object if it is none: what a client sent may be anything."""
+    return value if isinstance(value, dict) else {}

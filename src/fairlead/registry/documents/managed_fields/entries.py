@@ -6,7 +6,7 @@ An update touches few fields, so entries are only decomposed if they contain one
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from fairlead.model.document import Doc
+from fairlead.model.document import Doc, as_object
 from fairlead.registry.documents.managed_fields.differences import differences
 from fairlead.registry.documents.managed_fields.paths import FieldSet, from_fields_v1, to_fields_v1
 from fairlead.registry.documents.managed_fields.tree import tree_of
@@ -162,8 +162,7 @@ def _without(entry: Doc, fields: Doc) -> Doc | None:
 
 def _tree(entry: Doc) -> Doc:
     """The fields of an entry, which a client may have written."""
-    held = entry.get("fieldsV1")
-    return held if isinstance(held, dict) else {}
+    return as_object(entry.get("fieldsV1"))
 
 
 def _entries(document: Doc) -> Iterator[Doc]:

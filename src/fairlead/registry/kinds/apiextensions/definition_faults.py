@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from fairlead.model.document import Doc
+from fairlead.model.document import Doc, as_object
 from fairlead.model.names import dns1035_label_errors, dns1123_subdomain_errors
 from fairlead.registry.field_errors import FieldError, forbidden, invalid, not_supported, required
 from fairlead.registry.kinds.apiextensions.json_path import BadPath, steps_of
@@ -34,8 +34,8 @@ def _expressions(stored: Doc) -> Iterator[str]:
 
 
 def _faults(document: Doc, known: frozenset[str]) -> Iterator[FieldError]:
-    spec = _object(document.get("spec"))
-    names, group = _object(spec.get("names")), str(spec.get("group") or "")
+    spec = as_object(document.get("spec"))
+    names, group = as_object(spec.get("names")), str(spec.get("group") or "")
     wanted = f"{names.get('plural', '')}.{group}"
     if document["metadata"].get("name") != wanted:
         yield invalid("metadata.name", document["metadata"].get("name"), 'must be spec.names.plural+"."+spec.group')
@@ -45,11 +45,7 @@ def _faults(document: Doc, known: frozenset[str]) -> Iterator[FieldError]:
         yield not_supported("spec.scope", scope, _SCOPES) if scope else required("spec.scope")
     yield from _names(names)
     yield from _versions(spec, known)
-    yield from _conversion(_object(spec.get("conversion")))
-
-
-def _object(value: Any) -> Doc:
-    return value if isinstance(value, dict) else {}
+    yield from _conversion(as_object(spec.get("conversion")))
 
 
 def _group(group: str, annotations: Doc) -> Iterator[FieldError]:
@@ -96,7 +92,7 @@ def _label(value: Any, is_kind: bool) -> list[str]:
 
 
 def _versions(spec: Doc, known: frozenset[str]) -> Iterator[FieldError]:
-    versions = [_object(version) for version in spec.get("versions") or ()]
+    versions = [as_object(version) for version in spec.get("versions") or ()]
     if not versions:
         yield required("spec.versions", "must have exactly one version marked as storage version")
     elif sum(bool(version.get("storage")) for version in versions) != 1:
@@ -114,7 +110,7 @@ def _version(version: Doc, known: frozenset[str], path: str) -> Iterator[FieldEr
     for field in ("served", "storage"):
         if not isinstance(version.get(field), bool):
             yield required(f"{path}.{field}")
-    schema = _object(version.get("schema")).get("openAPIV3Schema")
+    schema = as_object(version.get("schema")).get("openAPIV3Schema")
     if not isinstance(schema, dict):
         yield required(f"{path}.schema.openAPIV3Schema", "schemas are required")
     else:
@@ -123,8 +119,8 @@ def _version(version: Doc, known: frozenset[str], path: str) -> Iterator[FieldEr
         warning = version["deprecationWarning"]
         yield invalid(f"{path}.deprecationWarning", warning, "can only be set for deprecated versions")
     for index, column in enumerate(version.get("additionalPrinterColumns") or ()):
-        yield from _column(_object(column), f"{path}.additionalPrinterColumns[{index}]")
-    yield from _subresources(_object(version.get("subresources")), f"{path}.subresources")
+        yield from _column(as_object(column), f"{path}.additionalPrinterColumns[{index}]")
+    yield from _subresources(as_object(version.get("subresources")), f"{path}.subresources")
 
 
 def _column(column: Doc, path: str) -> Iterator[FieldError]:

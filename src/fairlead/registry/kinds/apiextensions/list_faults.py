@@ -6,7 +6,7 @@ Upstream: apiextensions-apiserver ``pkg/apis/apiextensions/validation``.
 from collections.abc import Iterator
 from typing import Any
 
-from fairlead.model.document import Doc
+from fairlead.model.document import Doc, as_object
 from fairlead.registry.field_errors import FieldError, forbidden, invalid, not_supported, required
 from fairlead.registry.kinds.apiextensions.extensions import KEYS, LIST_TYPE, MAP_TYPE
 
@@ -21,7 +21,7 @@ def list_faults(schema: Doc, path: str) -> Iterator[FieldError]:
             yield from _merged(schema, path, extension, type_)
             if value not in values:
                 yield not_supported(f"{path}.{extension}", value, values)
-    kind, keys, items = schema.get(LIST_TYPE), schema.get(KEYS) or [], _object(schema.get("items"))
+    kind, keys, items = schema.get(LIST_TYPE), schema.get(KEYS) or [], as_object(schema.get("items"))
     if keys and kind != "map":
         why = f"must be map if {KEYS} is non-empty"
         yield required(f"{path}.{LIST_TYPE}", why) if kind is None else invalid(f"{path}.{LIST_TYPE}", kind, why)
@@ -31,10 +31,6 @@ def list_faults(schema: Doc, path: str) -> Iterator[FieldError]:
         yield from _keyed(keys, items, path)
     elif kind == "set":
         yield from _set(items, f"{path}.items")
-
-
-def _object(value: Any) -> Doc:
-    return value if isinstance(value, dict) else {}
 
 
 def _merged(schema: Doc, path: str, extension: str, type_: str) -> Iterator[FieldError]:
@@ -61,12 +57,12 @@ def _keyed(keys: list[Any], items: Doc, path: str) -> Iterator[FieldError]:
         why = f"must be object if parent array's {LIST_TYPE} is map"
         yield invalid(f"{path}.items.type", items["type"], why)
         return
-    fields = _object(items.get("properties"))
+    fields = as_object(items.get("properties"))
     if len(set(map(str, keys))) < len(keys):
         yield invalid(f"{path}.{KEYS}", keys, "must not contain duplicate entries")
     for key in dict.fromkeys(map(str, keys)):
         if key in fields:
-            yield from _key(key, _object(fields[key]), items, f"{path}.items.properties[{key}]")
+            yield from _key(key, as_object(fields[key]), items, f"{path}.items.properties[{key}]")
         else:
             yield invalid(f"{path}.{KEYS}", keys, "entries must all be names of item properties")
 

@@ -8,7 +8,7 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-from fairlead.model.document import Doc
+from fairlead.model.document import Doc, as_object
 from fairlead.registry.field_errors import FieldError, forbidden, invalid, not_supported, required
 from fairlead.registry.kinds.apiextensions.extensions import EMBEDDED, INT_OR_STRING, PRESERVE
 from fairlead.registry.kinds.apiextensions.list_faults import list_faults
@@ -43,9 +43,9 @@ def _root(schema: Doc, path: str) -> Iterator[FieldError]:
     if schema.get("nullable"):
         yield forbidden(f"{path}.nullable", "nullable cannot be true at the root")
     yield from _object_fields(schema, path)
-    metadata = _object(_object(schema.get("properties")).get("metadata"))
+    metadata = as_object(as_object(schema.get("properties")).get("metadata"))
     others = {name for name, value in metadata.items() if value} - _OF_METADATA
-    if others or _object(metadata.get("properties")).keys() - {"name", "generateName"}:
+    if others or as_object(metadata.get("properties")).keys() - {"name", "generateName"}:
         why = "must not specify anything other than name and generateName, but metadata is implicitly specified"
         yield forbidden(f"{path}.properties[metadata]", why)
     yield from incomplete_conditions(schema, path)
@@ -53,9 +53,9 @@ def _root(schema: Doc, path: str) -> Iterator[FieldError]:
 
 def _object_fields(schema: Doc, path: str) -> Iterator[FieldError]:
     """The fields that every object has, an embedded one too."""
-    properties = _object(schema.get("properties"))
+    properties = as_object(schema.get("properties"))
     for name, type_ in (("apiVersion", "string"), ("kind", "string"), ("metadata", "object")):
-        if name in properties and (found := _object(properties[name]).get("type", "")) != type_:
+        if name in properties and (found := as_object(properties[name]).get("type", "")) != type_:
             yield invalid(f"{path}.properties[{name}].type", found, f"must be {type_}")
 
 
@@ -109,16 +109,12 @@ def _below(schema: Doc, path: str, depth: int) -> Iterator[FieldError]:
     yield from nested_faults(schema, path)
     if schema.get("properties") and schema.get("additionalProperties"):
         yield forbidden(f"{path}.additionalProperties", "additionalProperties and properties are mutual exclusive")
-    for name, below in _object(schema.get("properties")).items():
+    for name, below in as_object(schema.get("properties")).items():
         yield from _faults(below, f"{path}.properties[{name}]", depth + 1)
     for field, what in (("items", "array items"), ("additionalProperties", "object fields")):
         if isinstance(schema.get(field), dict):
             yield from _faults(schema[field], f"{path}.{field}", depth + 1, what)
     yield from _default(schema, path)
-
-
-def _object(value: Any) -> Doc:
-    return value if isinstance(value, dict) else {}
 
 
 def _pattern(schema: Doc, path: str) -> Iterator[FieldError]:
