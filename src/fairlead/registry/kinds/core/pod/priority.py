@@ -8,9 +8,8 @@ from collections.abc import Iterator
 import msgspec
 
 from fairlead.model.document import Doc
-from fairlead.model.names import ObjectKey
+from fairlead.registry.kinds.core.pod.classes import named_class, refused
 from fairlead.registry.kinds.scheduling.priority_class import CLASSES
-from fairlead.registry.status import forbidden
 from fairlead.registry.strategy import ClusterState, Context
 
 PREEMPTS = "PreemptLowerPriority"
@@ -38,7 +37,7 @@ def set_priority(pod: Doc, context: Context) -> None:
     }
     for field, value in found.items():
         if spec.get(field) not in (None, value):
-            raise _refused(pod, _WHY.format(what=_WORDS[field], given=spec[field], found=value))
+            raise refused(pod, _WHY.format(what=_WORDS[field], given=spec[field], found=value))
     spec |= found
 
 
@@ -51,10 +50,7 @@ def keep_priority(pod: Doc, old: Doc) -> None:
 
 def _class_by_name(pod: Doc, state: ClusterState) -> Doc:
     name = pod["spec"]["priorityClassName"]
-    stored = state.of(CLASSES).get(ObjectKey("", name))
-    if stored is None:
-        raise _refused(pod, f"no PriorityClass with name {name} was found")
-    return msgspec.json.decode(stored.document, type=Doc)
+    return named_class(pod, CLASSES, name, state, f"no PriorityClass with name {name} was found")
 
 
 def _default(state: ClusterState) -> Doc:
@@ -66,7 +62,3 @@ def _defaults(state: ClusterState) -> Iterator[Doc]:
     for stored in state.of(CLASSES).values():
         if b'"globalDefault":true' in stored.document:
             yield msgspec.json.decode(stored.document, type=Doc)
-
-
-def _refused(pod: Doc, why: str) -> Exception:
-    return forbidden("pods", pod["metadata"].get("name", ""), why)

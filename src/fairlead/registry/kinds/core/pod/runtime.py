@@ -3,11 +3,8 @@
 Upstream: plugin/pkg/admission/runtimeclass/admission.go.
 """
 
-import msgspec
-
 from fairlead.model.document import Doc
-from fairlead.model.names import ObjectKey
-from fairlead.registry.status import forbidden
+from fairlead.registry.kinds.core.pod.classes import named_class, refused
 from fairlead.registry.strategy import ClusterState, Context
 
 _CLASSES = "runtimeclasses.node.k8s.io"
@@ -29,16 +26,13 @@ def apply_runtime_class(pod: Doc, context: Context) -> None:
 
 def _class(pod: Doc, state: ClusterState) -> Doc:
     name = pod["spec"]["runtimeClassName"]
-    stored = state.of(_CLASSES).get(ObjectKey("", name))
-    if stored is None:
-        raise _refused(pod, f'pod rejected: RuntimeClass "{name}" not found')
-    return msgspec.json.decode(stored.document, type=Doc)
+    return named_class(pod, _CLASSES, name, state, f'pod rejected: RuntimeClass "{name}" not found')
 
 
 def _set_overhead(pod: Doc, wanted: Doc | None) -> None:
     given = pod["spec"].get("overhead")
     if given and given != wanted:
-        raise _refused(pod, f"pod rejected: {_OTHER if wanted else _ALONE}")
+        raise refused(pod, f"pod rejected: {_OTHER if wanted else _ALONE}")
     if wanted:
         pod["spec"]["overhead"] = wanted
 
@@ -49,13 +43,9 @@ def _restrict(pod: Doc, scheduling: Doc) -> None:
     for key in sorted(given.keys() & wanted.keys()):
         if given[key] != wanted[key]:
             places = f"[{key}] = {wanted[key]}; pod.spec.nodeSelector[{key}] = {given[key]}"
-            raise _refused(pod, f"conflict: runtimeClass.scheduling.nodeSelector{places}")
+            raise refused(pod, f"conflict: runtimeClass.scheduling.nodeSelector{places}")
     if wanted:
         spec["nodeSelector"] = {**given, **wanted}
     tolerations = spec.get("tolerations") or []
     if added := [each for each in scheduling.get("tolerations") or () if each not in tolerations]:
         spec["tolerations"] = [*tolerations, *added]
-
-
-def _refused(pod: Doc, why: str) -> Exception:
-    return forbidden("pods", pod["metadata"].get("name", ""), why)

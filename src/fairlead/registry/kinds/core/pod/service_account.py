@@ -11,8 +11,8 @@ import msgspec
 
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
+from fairlead.registry.kinds.core.pod.classes import refused
 from fairlead.registry.object_meta import generate_name
-from fairlead.registry.status import forbidden
 from fairlead.registry.strategy import Context
 
 MOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
@@ -60,7 +60,7 @@ def _account(pod: Doc, context: Context) -> Doc:
     if name == "default":
         return {}
     why = f'error looking up service account {namespace}/{name}: serviceaccount "{name}" not found'
-    raise forbidden("pods", pod["metadata"].get("name", ""), why)
+    raise refused(pod, why)
 
 
 def _automounts(spec: Doc, account: Doc) -> bool:
