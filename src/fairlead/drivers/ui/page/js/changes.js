@@ -84,7 +84,7 @@ export class ChangesView {
       const change = this.list.find((each) => each.id === id);
       this.heading.textContent = change ? `${change.subject}: ${change.causes.join(", ")}` : "";
     } catch (error) {
-      this.chart.replaceChildren(el("p", { class: "muted" }, error.message));
+      if (id === this.chosen) this.chart.replaceChildren(el("p", { class: "muted" }, error.message));
     }
   }
 

@@ -33,6 +33,9 @@ export function calmly(act, milliseconds) {
   };
 }
 
+/** An error where an answer would have been. */
+export const showFailure = (place, error) => place.replaceChildren(el("p", { class: "paper failed-text", role: "alert" }, error.message));
+
 export function notice(text) {
   const place = $("#notice");
   place.textContent = text;

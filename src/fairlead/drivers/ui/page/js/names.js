@@ -1,7 +1,7 @@
 // The DNS box: a name, from a Pod; each question of the search, what came back, and why.
 
 import { ask, Newest } from "./asking.js";
-import { choice, el, field } from "./dom.js";
+import { choice, el, field, showFailure } from "./dom.js";
 import { amend } from "./route.js";
 import { tree } from "./tree.js";
 import { w } from "./words.js";
@@ -51,7 +51,7 @@ export class NamesView {
     amend(query);
     this.newest.of(ask("names", query),
       (answer) => this.#fill(answer),
-      (error) => this.result.replaceChildren(el("p", { class: "paper failed-text", role: "alert" }, error.message)));
+      (error) => showFailure(this.result, error));
   }
 
   #fill({ steps, explanation }) {

@@ -1,7 +1,7 @@
 // The rules of a node, each with its reason; those of one Service are lit.
 
 import { ask, Newest } from "./asking.js";
-import { choice, el, field } from "./dom.js";
+import { choice, el, field, showFailure } from "./dom.js";
 import { amend } from "./route.js";
 import { saving } from "./saving.js";
 import { w } from "./words.js";
@@ -59,7 +59,7 @@ export class RulesView {
         this.lines = lines;
         this.#light();
       },
-      (error) => this.list.replaceChildren(el("p", { class: "paper failed-text", role: "alert" }, error.message)));
+      (error) => showFailure(this.list, error));
   }
 
   #light() {

@@ -1,7 +1,7 @@
 // A packet on its way: the look-ups, the rules hook by hook, and whom it may reach, with the rule text beside.
 
 import { ask, Newest, tell } from "./asking.js";
-import { choice, el, field } from "./dom.js";
+import { choice, el, field, showFailure } from "./dom.js";
 import { Picture } from "./picture.js";
 import { addressOf, amend } from "./route.js";
 import { saving } from "./saving.js";
@@ -68,7 +68,7 @@ export class TraceView {
     this.send.disabled = true;
     await this.newest.of(forReal ? tell("/api/send", { lang: language(), ...query }) : ask("trace", query),
       (answer) => this.#fill(answer, query),
-      (error) => this.result.replaceChildren(el("p", { class: "paper failed-text", role: "alert" }, error.message)));
+      (error) => showFailure(this.result, error));
     this.send.disabled = false;
   }
 
