@@ -16,7 +16,7 @@ from fairlead.registry.defined_kind import DefinedKind
 from fairlead.registry.field_errors import FieldError
 from fairlead.registry.kinds.apiextensions.columns import table
 from fairlead.registry.kinds.apiextensions.definition import Definition, Version
-from fairlead.registry.kinds.apiextensions.embedded import embedded_faults
+from fairlead.registry.kinds.apiextensions.embedded import embedded_faults, has_embedded
 from fairlead.registry.kinds.apiextensions.field_types import type_of_object
 from fairlead.registry.kinds.apiextensions.json_path import found_at
 from fairlead.registry.kinds.apiextensions.rules import rule_faults
@@ -85,7 +85,7 @@ def _type(definition: Definition, version: Version) -> OwnType:
 
 def _strategy(version: Version) -> Strategy:
     columns, row = table(version.columns)
-    faults = partial(_faults, version.schema)
+    faults = partial(_faults, version.schema, has_embedded(version.schema))
     return Strategy(
         allows_bare_finalizers=True,
         default=partial(_default, version.schema),
@@ -125,13 +125,14 @@ def _without(document: Doc, names: tuple[str, ...]) -> Doc:
     return {name: value for name, value in document.items() if name not in names}
 
 
-def _faults(schema: Doc, new: Doc, old: Doc | None) -> list[FieldError]:
+def _faults(schema: Doc, has_objects: bool, new: Doc, old: Doc | None) -> list[FieldError]:
     """Rules are asked only of values that have the shape that rules count on."""
     checked, before = (_with_names_alone(each) if each else ABSENT for each in (new, old))
     properties = schema.get("properties") or {}
     metadata = {"properties": _names((properties.get("metadata") or {}).get("properties") or {})}
     found = value_faults(checked, {**schema, "properties": {**properties, "metadata": metadata}}, "", before)
-    found += embedded_faults(new, schema)
+    if has_objects:
+        found += embedded_faults(new, schema)
     return found or rule_faults(schema, new, old)
 
 

@@ -12,6 +12,12 @@ from fairlead.registry.field_errors import FieldError, invalid, required
 from fairlead.registry.kinds.apiextensions.extensions import EMBEDDED
 
 
+def has_embedded(schema: Doc) -> bool:
+    """Whether any part of a schema is of a whole object; most schemas have none."""
+    parts = [*(schema.get("properties") or {}).values(), schema.get("items"), schema.get("additionalProperties")]
+    return bool(schema.get(EMBEDDED)) or any(has_embedded(part) for part in parts if isinstance(part, dict))
+
+
 def embedded_faults(value: Any, schema: Doc, path: str = "") -> Iterator[FieldError]:
     """The faults of the kinds of objects that a value has in it."""
     if isinstance(value, list):
