@@ -1,4 +1,8 @@
-"""Records the processes of a Pod in a file, which commands that enter Pods read."""
+"""Records the processes of a Pod in a file, which commands that enter Pods read.
+
+The newest Pod of a name has the file of that name. One that was deleted by force can still be ending then, and leaves
+the file alone.
+"""
 
 import json
 from collections.abc import Iterable
@@ -19,6 +23,8 @@ class PodIndex:
 
     def __init__(self, folder: Path, pod: RunPod) -> None:
         self._path = folder / f"{pod.namespace}_{pod.name}.json"
+        self._uid = pod.metadata.uid
+        self._has_written = False
 
     def write(self, sandbox: Child | None, containers: Iterable[ContainerRun]) -> None:
         """Write the Pod's processes atomically, because another process can be reading. Without a sandbox there are
@@ -26,14 +32,25 @@ class PodIndex:
         if sandbox is None:
             self.remove()
             return
+        if self._has_written and self._holder() not in (None, self._uid):
+            return
+        self._has_written = True
         processes = {each.container.name: _process(each) for each in containers}
         draft = self._path.with_suffix(".new")
-        draft.write_text(json.dumps({"sandbox": sandbox.pid, "containers": processes}))
+        draft.write_text(json.dumps({"uid": self._uid, "sandbox": sandbox.pid, "containers": processes}))
         draft.rename(self._path)
 
     def remove(self) -> None:
         """There are no processes."""
-        self._path.unlink(missing_ok=True)
+        if self._holder() == self._uid:
+            self._path.unlink(missing_ok=True)
+
+    def _holder(self) -> str | None:
+        """The UID of the Pod that has the file; None if there is no file."""
+        try:
+            return str(json.loads(self._path.read_text())["uid"])
+        except FileNotFoundError:
+            return None
 
 
 def forget_pods(folder: Path) -> None:
