@@ -117,7 +117,7 @@ def test_a_stateful_set_keeps_names_order_and_identity(namespace):
     assert (pod["spec"]["hostname"], pod["spec"]["subdomain"]) == ("web-1", "web")
     assert pod["metadata"]["labels"]["apps.kubernetes.io/pod-index"] == "1"
     old = pod["metadata"]["uid"]
-    namespace("delete", "pod", "web-1")
+    namespace("delete", "pod", "web-1", "--wait=false")  # it may wait for the next Pod of that name
     wait_until(lambda: [p["metadata"]["uid"] for p in namespace.items("pods") if p["metadata"]["uid"] != old][2:])
     namespace("set", "image", "statefulset/web", "c=fairlead/echo:2")
     rollout(namespace, "statefulset", "status")
@@ -136,7 +136,9 @@ def test_a_partition_holds_back_the_lower_ordinals(namespace):
     rollout(namespace, "statefulset", "status")
     namespace("set", "image", "statefulset/web", "c=fairlead/echo:2")
     wait_until(lambda: images(namespace) == ["fairlead/echo:1", "fairlead/echo:2"])
-    namespace("delete", "pod", "web-0")
+    old = namespace.items("pods")[0]["metadata"]["uid"]
+    namespace("delete", "pod", "web-0", "--wait=false")  # it may wait for the next Pod of that name
+    wait_until(lambda: old not in [pod["metadata"]["uid"] for pod in namespace.items("pods")])
     wait_until(lambda: images(namespace) == ["fairlead/echo:1", "fairlead/echo:2"])
 
 

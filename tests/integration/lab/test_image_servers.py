@@ -102,7 +102,7 @@ def test_data_of_postgresql_survives_its_pod(lab):
 
     eventually(lambda: sql("create table notes (text text); insert into notes values ('kept')"))  # DNS knows it soon
     before = lab.get("pod", "postgres-0")["metadata"]["uid"]
-    lab.kubectl("delete", "pod", "postgres-0")
+    lab.kubectl("delete", "pod", "postgres-0", "--wait=false")  # it may wait for the next Pod of that name
     eventually(lambda: lab.get("pod", "postgres-0")["metadata"]["uid"] != before)
     lab.until_ready("postgres-0", seconds=60)
     assert eventually(lambda: sql("select text from notes")) == "kept"

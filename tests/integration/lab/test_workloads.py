@@ -251,7 +251,9 @@ def test_a_stateful_set_keeps_what_its_pods_write(kubectl):
     assert claims(kubectl) == {"www-web-0": "Bound", "www-web-1": "Bound"}
     for name in ("web-0", "web-1"):
         kubectl("exec", name, "--", "sh", "-c", f"echo {name} > /usr/share/nginx/html/index.html")
-    kubectl("delete", "pod", "web-0")
+    old = kubectl.get("pod", "web-0")["metadata"]["uid"]
+    kubectl("delete", "pod", "web-0", "--wait=false")  # it may wait for the next Pod of that name
+    eventually(lambda: kubectl.get("pod", "web-0")["metadata"]["uid"] != old)
     kubectl("wait", "pod/web-0", "--for=condition=Ready", "--timeout=30s")
     assert served(kubectl, "web-0") == "web-0"
     kubectl("scale", "statefulset/web", "--replicas=0")
