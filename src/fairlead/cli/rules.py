@@ -20,6 +20,7 @@ from fairlead.dataplane.node_view import view_node
 from fairlead.model.addresses import IPFamily
 from fairlead.model.names import ObjectKey
 from fairlead.model.snapshot import ClusterSnapshot
+from fairlead.model.yaml_loader import NotYaml, yaml_document
 from fairlead.netfilter.iptables_text import render_restore
 from fairlead.netfilter.nft_text import render_table
 from fairlead.netfilter.ruleset import Chain, Table
@@ -107,14 +108,12 @@ def _service_cidrs(kubeconfig: str | None, context: str | None) -> tuple[str, ..
 
 def _settings_of_cluster(ctx: click.Context, kubeconfig: str | None, context: str | None, node: str) -> dict[str, Any]:
     """The cluster's proxy configuration, for the flags that are not given."""
-    import yaml
-
     from fairlead.drivers.kube.cluster_reader import read_proxy_config
 
     text = asyncio.run(read_proxy_config(kubeconfig, context, node))
     try:
-        found = flag_defaults(yaml.safe_load(text)) if text else {}
-    except (yaml.YAMLError, KubeProxyConfigError) as error:
+        found = flag_defaults(yaml_document(text)) if text else {}
+    except (NotYaml, KubeProxyConfigError) as error:
         click.echo(f"warning: ConfigMap kube-system/kube-proxy is not used: {error}", err=True)
         return {}
     parameters = {parameter.name: parameter for parameter in ctx.command.params}

@@ -3,11 +3,17 @@
 PyYAML's safe loader makes dates of ``2026-01-01T00:00:00Z`` and numbers to the base of sixty of ``80:80``. JSON has
 neither, and neither has sigs.k8s.io/yaml, by which kubectl and the API server read YAML: to them both are text. JSON's
 keys are texts: a key that YAML takes for something else (``on``, ``8080``) is the text of what it was taken for.
+
+PyYAML's loader in C calls itself for each level, so a text that is nested too deep would end the whole process.
 """
 
 import re
 from functools import cache
 from typing import Any
+
+DEEPEST = 200  # levels
+_MANY = 10_000  # levels that the loader can read
+_DASHES = re.compile(r"(?:[-?] ){1000}")
 
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 # YAML 1.1's, without those that hold a colon.
@@ -17,6 +23,53 @@ _NUMBERS = {
         r"([-+]?([0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)([eE][-+][0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$"
     ),
 }
+
+
+class NotYaml(ValueError):
+    """A text that is not YAML, or is nested too deep; the message says where."""
+
+
+def yaml_document(text: str) -> Any:
+    """The only document of a text; None for an empty one.
+
+    Raises:
+        NotYaml: it is not YAML, or has several documents.
+    """
+    import yaml
+
+    try:
+        _check_depth(text)
+        return yaml.load(text, Loader=json_loader())  # noqa: S506 - a safe loader with fewer types
+    except yaml.YAMLError as error:
+        raise NotYaml(str(error)) from error
+
+
+def yaml_documents(text: str) -> list[Any]:
+    """The documents of a text; None for each empty one.
+
+    Raises:
+        NotYaml: it is not YAML.
+    """
+    import yaml
+
+    try:
+        _check_depth(text)
+        return list(yaml.load_all(text, Loader=json_loader()))
+    except yaml.YAMLError as error:
+        raise NotYaml(str(error)) from error
+
+
+def _check_depth(text: str) -> None:
+    """Only brackets, and dashes in one line, can nest so deep in little space; all else is not looked at."""
+    import yaml
+
+    if text.count("[") + text.count("{") < _MANY and not _DASHES.search(text):
+        return
+    depth = 0
+    for event in yaml.parse(text, Loader=json_loader()):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise NotYaml(f"nested deeper than {DEEPEST} levels")
 
 
 @cache

@@ -241,7 +241,9 @@ async def test_in_a_pod_a_kubeconfig_counts_before_the_service_account(server, t
         ("{}", "no current context"),
         ("[]", "is no kubeconfig"),
         ("a: [", "cannot be read"),
+        ("[" * 100_000, "nested deeper than"),
         ("current-context: x", 'context "x" does not exist'),
+        ("current-context: 22:22", 'context "22:22" does not exist'),
         ("current-context: x\ncontexts: [{name: x, context: {cluster: c}}]", 'cluster "c" does not exist'),
         ("current-context: x\ncontexts: [{name: x, context: {cluster: [1]}}]", "cluster"),
         (

@@ -11,6 +11,7 @@ import msgspec
 
 from fairlead.bgp.settings import BgpSettings, check
 from fairlead.drivers.kube.watch_pages import Address
+from fairlead.model.yaml_loader import yaml_document
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,8 @@ def read_options(options: AnnouncerOptions, path: Path) -> AnnouncerOptions:
     Raises:
         ValueError: the file cannot be read, or a field is wrong; the message names both.
     """
-    import yaml
-
     try:
-        document = msgspec.convert(yaml.safe_load(path.read_text()) or {}, _Document)
+        document = msgspec.convert(yaml_document(path.read_text()) or {}, _Document)
         if document.bgp:
             _check_bgp(document.bgp)
     except OSError as error:
@@ -70,7 +69,7 @@ def read_options(options: AnnouncerOptions, path: Path) -> AnnouncerOptions:
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$.")
         raise ValueError(f"{path}: {where.rstrip('`')}{': ' if where else ''}{what}") from error
-    except (yaml.YAMLError, ValueError) as error:
+    except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     return replace(
         options,

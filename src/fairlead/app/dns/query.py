@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
 from fairlead.app.dns.flags import Flags
 from fairlead.app.dns.options import DnsOptions
@@ -30,6 +29,7 @@ from fairlead.clusterdns.zone import Outside, Zone
 from fairlead.drivers.kube.client import ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES, KubeClient, ResourcePath
 from fairlead.model.decode import DecodeError, decode
 from fairlead.model.objects import EndpointSlice, Namespace, Pod, Service
+from fairlead.model.yaml_loader import NotYaml, yaml_documents
 
 _KINDS: dict[str, type[Watched]] = {
     "Namespace": Namespace,
@@ -54,10 +54,10 @@ def read_manifests(paths: Iterable[Path]) -> list[Watched]:
     found: dict[Any, Watched] = {}
     for path in paths:
         try:
-            for document in _documents(yaml.safe_load_all(path.read_text())):
+            for document in _documents(yaml_documents(path.read_text())):
                 object_ = decode(_KINDS[document["kind"]], document)
                 found[type(object_), object_.key] = object_
-        except (OSError, yaml.YAMLError, DecodeError) as error:
+        except (OSError, NotYaml, DecodeError) as error:
             raise UnusableManifest(f"{path}: {error}") from error
     mentioned = {object_.namespace for object_ in found.values()} - {""}
     namespaces = [decode(Namespace, {"metadata": {"name": name}}) for name in sorted(mentioned)]

@@ -16,6 +16,7 @@ from fairlead.bgp.settings import BgpSettings, check
 from fairlead.labnet.addresses import DUAL_STACK, IPV4_ONLY, MAX_NODES, Families
 from fairlead.labnet.balancing import LoadBalancing
 from fairlead.model.addresses import IPFamily, family_of
+from fairlead.model.yaml_loader import NotYaml, yaml_document
 from fairlead.nodeagent.images import Image
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -73,13 +74,11 @@ def read_config(path: Path, *, dual_stack: bool = False) -> LabSettings:
     Raises:
         ConfigError: it cannot be read, or a field is wrong.
     """
-    import yaml
-
     try:
-        return _settings(_converted(yaml.safe_load(path.read_text()) or {}, _Document, ""), dual_stack)
+        return _settings(_converted(yaml_document(path.read_text()) or {}, _Document, ""), dual_stack)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError, ConfigError) as error:
+    except (NotYaml, UnicodeDecodeError, ConfigError) as error:
         raise ConfigError(f"{path}: {error}") from error
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from fairlead.model.yaml_loader import NotYaml, yaml_document
+
 Section = Mapping[str, Any]
 
 # path in the file -> the parameter of the command that it is the default of
@@ -79,12 +81,10 @@ def config_flag(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _read(ctx: click.Context, param: click.Parameter, path: Path | None) -> None:
-    import yaml
-
     if path is None:
         return
     try:
-        document = yaml.safe_load(path.read_text())
+        document = yaml_document(path.read_text())
         ctx.default_map = {**(ctx.default_map or {}), **flag_defaults(document)}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KubeProxyConfigError) as error:
+    except (OSError, UnicodeDecodeError, NotYaml, KubeProxyConfigError) as error:
         raise click.BadParameter(f"{path}: {error}", ctx, param) from error

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from fairlead.model.yaml_loader import json_loader
+from fairlead.model.yaml_loader import NotYaml, yaml_documents
 
 SUFFIXES = (".json", ".yaml", ".yml")
 
@@ -88,9 +88,7 @@ def _parse(path: str, text: str) -> list[Any]:
             return [json.loads(text)]
         except json.JSONDecodeError:
             pass  # several documents, or YAML in braces
-    import yaml
-
     try:
-        return list(yaml.load_all(text, Loader=json_loader()))
-    except yaml.YAMLError as error:
+        return yaml_documents(text)
+    except NotYaml as error:
         raise ManifestError(f"{path}: {error}") from error

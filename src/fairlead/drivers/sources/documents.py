@@ -10,14 +10,10 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
-import yaml
 
-from fairlead.model.yaml_loader import json_loader
+from fairlead.model.yaml_loader import yaml_documents
 
-UNREADABLE = (yaml.YAMLError, msgspec.DecodeError, ValueError, RecursionError)
-DEEPEST = 200
-_MANY = 10_000  # the loader bears more
-_DASHES = re.compile(r"(?:[-?] ){1000}")
+UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
 _LOG = re.compile(
     r"^==== START logs for container (?P<container>\S+) of pod (?P<namespace>\S+?)/(?P<pod>\S+) ====\n"
     r"(?P<text>.*?)^==== END logs for container \S+ of pod \S+ ====$\n?",
@@ -57,23 +53,7 @@ def parse(text: str) -> list[Any]:
             return list(_one_after_the_other(text))
         except json.JSONDecodeError:
             pass
-    _check_depth(text)
-    loader = json_loader()
-    return [document for document in yaml.load_all(text, Loader=loader) if document is not None]
-
-
-def _check_depth(text: str) -> None:
-    """Refuse what is nested too deep for the loader, which recurses in C: that would end the whole process.
-
-    Only brackets, and dashes in one line, can nest so deep in little space; all else is not looked at.
-    """
-    if text.count("[") + text.count("{") < _MANY and not _DASHES.search(text):
-        return
-    depth = 0
-    for event in yaml.parse(text, Loader=json_loader()):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > DEEPEST:
-            raise ValueError(f"nested deeper than {DEEPEST} levels")
+    return [document for document in yaml_documents(text) if document is not None]
 
 
 def _one_after_the_other(text: str) -> Iterator[Any]:

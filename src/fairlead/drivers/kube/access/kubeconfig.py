@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
-import yaml
 
 from fairlead.drivers.kube.errors import Unreachable
 from fairlead.model.document import Doc
+from fairlead.model.yaml_loader import NotYaml, yaml_document
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -178,12 +178,12 @@ def _absolute(content: S, folder: Path) -> S:
 
 def _read(path: Path, must_exist: bool) -> Doc:
     try:
-        document = yaml.safe_load(path.read_text())
+        document = yaml_document(path.read_text())
     except FileNotFoundError as error:
         if must_exist:
             raise BadConfig(f"there is no kubeconfig {path}") from error
         return {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+    except (OSError, UnicodeDecodeError, NotYaml) as error:
         raise BadConfig(f"kubeconfig {path} cannot be read: {error}") from error
     if document is None:
         return {}
