@@ -2,11 +2,9 @@
 
 import asyncio
 import functools
-import importlib
 import math
 import socket
 from collections.abc import Callable, Coroutine, Sequence
-from pathlib import Path
 from typing import Any
 
 from fairlead.app import apiserver, controllers
@@ -27,7 +25,6 @@ from fairlead.app.proxy.options import HEALTHZ_PORT, ProxyOptions
 from fairlead.dataplane.node_view import NodeSettings
 from fairlead.dataplane.sysctls import ConntrackSettings
 from fairlead.drivers.identity.pki import AUTHORITY, certificate_files
-from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.lab.supervisor import Component, Report
 from fairlead.labnet.balancing import LoadBalancing
 from fairlead.model.addresses import EVERY_ADDRESS
@@ -41,26 +38,6 @@ BESIDE_OTHERS = ("load-balancer",)  # of our controllers, beside kube-controller
 
 # Nodes are many and the API server is one: while hundreds of Pods start, it must still answer a user's kubectl.
 NODE_NICENESS = 5
-
-# What every component would import only when it first needs it: a quarter of a second for each of them, where once in
-# their common parent is enough.
-SHARED_MODULES = (
-    "uvicorn.lifespan.off",
-    "uvicorn.protocols.http.auto",
-)
-
-
-def import_shared_modules() -> None:
-    """Load what components share; to be called before they are forked. What only some labs have is imported where it
-    is planned, which is before as well."""
-    for name in SHARED_MODULES:
-        importlib.import_module(name)
-
-
-def share_tables(kubeconfig: Path) -> None:
-    """Make a client and drop it: the tables that OpenSSL and the parsers build for the first one (three megabytes) are
-    then shared by every component instead of built by each."""
-    KubeClient.from_kubeconfig(kubeconfig)
 
 
 def components(

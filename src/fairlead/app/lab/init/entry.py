@@ -12,7 +12,7 @@ import traceback
 from fairlead.app import builtin_images
 from fairlead.app.lab.host_link import NO_NAMESPACES, LabStart
 from fairlead.app.lab.init import main as init
-from fairlead.app.lab.init.components import import_shared_modules
+from fairlead.app.lab.init.sharing import share_first_uses
 from fairlead.drivers.linux import calls
 from fairlead.drivers.pods import files
 from fairlead.drivers.pods.launching.nursery import Nursery
@@ -27,7 +27,7 @@ def main() -> None:
         files.mount_proc()
     else:
         calls.set_child_subreaper()  # as the kernel makes PID 1 of a namespace the parent of all orphans
-    import_shared_modules()
+    share_first_uses()
     nursery = Nursery(builtin_images.__name__, builtin_images.import_pod_modules)
     with open(int(sys.argv[2]), "rb") as file:
         start: LabStart = pickle.load(file)  # noqa: S301 - from the host process

@@ -55,10 +55,11 @@ def _supervise(
     control: socket.socket,
     nursery: Nursery,
 ) -> None:
-    from fairlead.app.lab.init.components import components, router_component, share_tables
+    from fairlead.app.lab.init.components import components, router_component
     from fairlead.app.lab.init.control import ControlRequests
     from fairlead.app.lab.init.demand import Demand
     from fairlead.app.lab.init.nodes import Nodes
+    from fairlead.app.lab.init.sharing import share_tables
     from fairlead.app.lab.init.wire_peers import LabWire
     from fairlead.drivers.lab.supervisor import Supervisor
 
