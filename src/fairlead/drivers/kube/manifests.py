@@ -86,8 +86,8 @@ def _parse(path: str, text: str) -> list[Any]:
     if text.lstrip().startswith("{"):
         try:
             return [json.loads(text)]
-        except json.JSONDecodeError:
-            pass  # several documents, or YAML in braces
+        except (json.JSONDecodeError, RecursionError):
+            pass  # several documents, YAML in braces, or what is refused as YAML too
     try:
         return yaml_documents(text)
     except NotYaml as error:

@@ -32,7 +32,15 @@ def test_a_document_among_several_says_which_it_is(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("a: [", "m"), ("- 1\n", "an object is wanted, not list"), ("text", "not str")]
+    ("text", "message"),
+    [
+        ("a: [", "m"),
+        ("- 1\n", "an object is wanted, not list"),
+        ("text", "not str"),
+        ("a: " + "[" * 100_000, "nested deeper than"),
+        ('{"a": ' * 100_000, "nested deeper than"),
+        ('{"a": ' * 20_000 + "1" + "}" * 20_000, "nested deeper than"),
+    ],
 )
 def test_invalid_manifests_are_refused(tmp_path, text, message):
     path = tmp_path / "m"

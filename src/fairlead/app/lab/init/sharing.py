@@ -15,8 +15,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-import httpx2
-
 from fairlead.drivers.kube.client import KubeClient
 from fairlead.model.decode import DecodeError, decode
 from fairlead.model.objects import KubeObject
@@ -38,7 +36,6 @@ def share_first_uses() -> None:
     for kind in _kinds(KubeObject):
         with suppress(DecodeError):
             decode(kind, b"{}")
-    _make_request()
     asyncio.run(_run_task())
 
 
@@ -61,11 +58,6 @@ def _kinds(type_: type[KubeObject]) -> Iterator[type[KubeObject]]:
     yield type_
     for kind in type_.__subclasses__():
         yield from _kinds(kind)
-
-
-def _make_request() -> None:
-    request = httpx2.Request("GET", "https://localhost/", params={"watch": "true"}, headers={"Accept": "*/*"})
-    httpx2.Response(200, headers={"Content-Type": "application/json"}, request=request, content=b"{}").read()
 
 
 async def _run_task() -> None:
