@@ -3,7 +3,6 @@
 import asyncio
 import socket
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 
 import pytest
 
@@ -12,17 +11,11 @@ from fairlead.drivers.apiserver.outgoing_tls import OutgoingTls
 from fairlead.drivers.apiserver.tunnel import TunnelClient, UpstreamTunnel
 from fairlead.registry.backend import BackendServer
 from fairlead.registry.status import ApiError
+from tests.support.tcp_buffers import HELD_BY_CONNECTION
 
 MEBIBYTE = 1 << 20
-
-
-def largest_buffer(name: str) -> int:
-    """What the kernel lets the buffer of a TCP connection grow to, in bytes."""
-    return int(Path(f"/proc/sys/net/ipv4/{name}").read_text().split()[2])
-
-
 # What two connections hold on the way, and the buffers of transports.
-IN_FLIGHT = 2 * (largest_buffer("tcp_rmem") + largest_buffer("tcp_wmem")) + 2 * MEBIBYTE
+IN_FLIGHT = 2 * HELD_BY_CONNECTION + 2 * MEBIBYTE
 SETTLE = 0.3
 SWITCHED = b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n"
 

@@ -20,11 +20,12 @@ from fairlead.drivers.pods.output import ContainerStreams, FinishedLog, LogFile
 from fairlead.drivers.pods.runtime import Refused, open_streams
 from fairlead.streaming.exec_events import Output
 from fairlead.streaming.spdy_frames import Data, FrameReader, FrameWriter
+from tests.support.tcp_buffers import HELD_BY_CONNECTION
 from tests.support.web_socket_client import WebSocketClient
 
 MEBIBYTE = 1 << 20
-# What may be on its way: a pipe, a chunk, the buffers of two transports and of a TCP connection on loopback.
-IN_FLIGHT = 16 * MEBIBYTE
+# What may be on its way: a pipe, a chunk, the buffers of transports, and what two connections on loopback hold.
+IN_FLIGHT = 2 * HELD_BY_CONNECTION + 16 * MEBIBYTE
 SETTLE = 0.3
 
 
