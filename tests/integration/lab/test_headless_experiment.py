@@ -71,10 +71,10 @@ class TestNames:
     def test_a_slice_made_by_hand_gives_the_selectorless_service_its_address(self, lab):
         lab.kubectl("create", "-f", str(EXAMPLE / "endpointslice.yaml"))
         try:
-            eventually(lambda: addresses(lab, "my-headless-service") == {"192.0.2.10"}, 1)
+            eventually(lambda: addresses(lab, "my-headless-service") == {"192.0.2.10"})
         finally:
             lab.kubectl("delete", "endpointslice", "my-headless-service-1")
-        eventually(lambda: addresses(lab, "my-headless-service") == set(), 1)
+        eventually(lambda: addresses(lab, "my-headless-service") == set())
 
     def test_cluster_ip_service_answers_with_its_one_virtual_ip(self, lab):
         (address,) = addresses(lab, "web")
@@ -157,19 +157,18 @@ class TestReadiness:
     def test_an_unready_pod_leaves_names_and_rules_and_comes_back(self, lab):
         ips = pod_ips(lab)
         lab.exec("web-1", "touch", "/tmp/unready")
-        # The probe runs once a second; a second more is for everything after it.
-        eventually(lambda: addresses(lab, "headless-service-selector") == {ips["web-0"]}, 2)
-        eventually(lambda: not self.in_rules(lab, ips["web-1"]), 1)
+        eventually(lambda: addresses(lab, "headless-service-selector") == {ips["web-0"]})
+        eventually(lambda: not self.in_rules(lab, ips["web-1"]))
         lab.exec("web-1", "rm", "/tmp/unready")
-        eventually(lambda: addresses(lab, "headless-service-selector") == set(ips.values()), 2)
-        eventually(lambda: self.in_rules(lab, ips["web-1"]), 1)
+        eventually(lambda: addresses(lab, "headless-service-selector") == set(ips.values()))
+        eventually(lambda: self.in_rules(lab, ips["web-1"]))
 
     def test_a_deleted_pod_leaves_at_once_and_its_successor_joins(self, lab):
         ips = pod_ips(lab)
         lab.kubectl("delete", "pod", "web-1", "--wait=false")
-        eventually(lambda: addresses(lab, "headless-service-selector") == {ips["web-0"]}, 1)
-        eventually(lambda: not self.in_rules(lab, ips["web-1"]), 1)
+        eventually(lambda: addresses(lab, "headless-service-selector") == {ips["web-0"]})
+        eventually(lambda: not self.in_rules(lab, ips["web-1"]))
         lab.kubectl("wait", "--for=delete", "pod/web-1", "--timeout=40s")
         lab.kubectl("apply", "-f", str(EXAMPLE / "manifests.yaml"))
         lab.until_ready("web-1", seconds=20)
-        eventually(lambda: addresses(lab, "headless-service-selector") == set(pod_ips(lab).values()), 1)
+        eventually(lambda: addresses(lab, "headless-service-selector") == set(pod_ips(lab).values()))
