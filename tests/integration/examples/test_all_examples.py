@@ -112,9 +112,10 @@ def check_node_port(shown):
 
 
 def passed(output):
-    """The rules that packets have passed, each with its chain, in order."""
+    """The rules that packets have passed, each with its chain, in order; less those of other Services, which Pods may
+    have used meanwhile."""
     found = re.findall(r"^0 -> (\d+)  (\S+) +(.*)$", output, re.MULTILINE)
-    return [(chain, text) for packets, chain, text in found if int(packets)]
+    return [(chain, text) for packets, chain, text in found if int(packets) and not _is_other(text)]
 
 
 def chains(output):
