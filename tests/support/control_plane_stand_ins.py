@@ -69,7 +69,7 @@ def check_etcd(flags):
     """Ends unless etcd lets this client in, and nobody without a certificate."""
     context = ssl.create_default_context(cafile=flags["etcd-cafile"])
     context.load_cert_chain(flags["etcd-certfile"], flags["etcd-keyfile"])
-    with urllib.request.urlopen(f"{flags['etcd-servers']}/health", context=context, timeout=10) as answer:
+    with urllib.request.urlopen(f"{flags['etcd-servers']}/health", context=context, timeout=30) as answer:
         assert json.load(answer)["health"] == "true"
 
 

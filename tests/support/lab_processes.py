@@ -14,10 +14,13 @@ def agent(lab: Lab, node: str = "node-1") -> int:
 
 def launcher(lab: Lab, node: str = "node-1") -> int:
     """The process that forks for a node's agent."""
-    for _ in range(20):
+
+    def found() -> int | None:
         with contextlib.suppress(FileNotFoundError, ProcessLookupError, StopIteration):  # one ended while looked at
             return _find_launcher(agent(lab, node))
-    raise AssertionError("processes come and go too fast")
+        return None
+
+    return eventually(found, seconds=30)
 
 
 def _find_launcher(agent: int) -> int:

@@ -29,7 +29,7 @@ PATH = f"{BIN}:{os.environ['PATH']}:/usr/sbin:/sbin"
 COLD = {("up",), ("down",), ("node", "join")}
 
 
-def eventually(check: Callable[[], Any], seconds: float = 10.0) -> Any:
+def eventually(check: Callable[[], Any], seconds: float = 30.0) -> Any:
     """The first truthy value of ``check``; the last falsy one or error is shown when the time is up.
 
     Rests twice as long as it has asked, to leave the machine to those who are to do what is waited for.
@@ -93,13 +93,13 @@ class Lab:
         # Without the lab's folders in its environment: it is no process of the lab.
         return WarmCommands(self.placed(*START), {**os.environ, "PYTHONPATH": f"{CHECKOUT}:{CHECKOUT}/src"})
 
-    def fairlead(self, *arguments: str, check: bool = True, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    def fairlead(self, *arguments: str, check: bool = True, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run ``fairlead``, where possible in a fork (``warm_commands``); a failure shows what it printed."""
         if {arguments[:1], arguments[:2]} & COLD or saving.is_measured():
             return self.start(*arguments, check=check, timeout=timeout)
         return self._checked(self.warm_commands.run(arguments, self.environment, timeout), check)
 
-    def start(self, *arguments: str, check: bool = True, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    def start(self, *arguments: str, check: bool = True, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run ``fairlead`` as a process of its own, as a user does; for tests of the process."""
         done = subprocess.run(
             self.command(*arguments),
@@ -127,7 +127,8 @@ class Lab:
     def up(self) -> None:
         if not self.data.exists():
             self._choose_port()
-        self.fairlead("up", "--name", self.name, "--data", str(self.data), "--wait", *self.up_arguments)
+        words = ("up", "--name", self.name, "--data", str(self.data), "--wait", *self.up_arguments)
+        self.fairlead(*words, timeout=150)  # its own timeout is 120 s, and says what is not ready
 
     def _choose_port(self) -> None:
         """Give the API server a port that no other lab takes while this one is down."""
@@ -171,7 +172,7 @@ class Lab:
             text=True,
             input=stdin,
             capture_output=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         assert not check or done.returncode == 0, f"kubectl {arguments}: {done.stdout}{done.stderr}"

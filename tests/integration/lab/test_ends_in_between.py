@@ -25,7 +25,7 @@ from tests.support.pod_ends import (
 from tests.support.users import users
 
 PODS_OF_EACH = some_of(16, 120)
-PATIENCE = some_of(60, 300)  # seconds until all have ended
+PATIENCE = some_of(120, 300)  # seconds until all have ended
 LATEST = 0.4  # seconds after its creation that a Pod is ended
 HELD = {
     "containers": [
