@@ -1,7 +1,6 @@
 """Debian's docker-registry on loopback, and images pushed to it by skopeo."""
 
 import os
-import socket
 import subprocess
 import urllib.error
 import urllib.request
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.labs import eventually
+from tests.support.net.ports import free_port
 
 CONFIG = """
 version: 0.1
@@ -31,8 +31,7 @@ class RegistryServer:
 
     def __init__(self, folder: Path, *, with_login: bool = False) -> None:
         self.folder, self.with_login = folder, with_login
-        with socket.create_server(("127.0.0.1", 0)) as found:
-            port = found.getsockname()[1]
+        port = free_port()
         self.host = f"127.0.0.1:{port}"
         auth = AUTH.format(folder=folder) if with_login else ""
         (folder / "config.yml").write_text(CONFIG.format(folder=folder, port=port, auth=auth))
