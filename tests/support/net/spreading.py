@@ -65,7 +65,7 @@ def traffic(lab: Lab, *asked: str, held: float = 0.0):
     try:
         yield found
     finally:
-        output, _ = process.communicate("", timeout=30)
+        output, _ = process.communicate("", timeout=90)
         found.results = json.loads(output)
 
 

@@ -13,7 +13,7 @@ import dns.message
 import dns.query
 import dns.rcode
 
-PATIENCE = 5.0  # seconds, in which a resolver would have asked again
+PATIENCE = 30.0  # seconds: a busy machine answers late, and what is lost is not answered at all
 
 
 def ask(server: str, name: str) -> str:
