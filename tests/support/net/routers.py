@@ -13,6 +13,7 @@ from tests.support.net.outsiders import outside
 
 ASN, NODES_ASN = 64513, 64512
 PASSWORD = "open-sesame"
+HOLD = 240  # seconds; more than nodes offer
 FRR = Path("/usr/lib/frr")
 
 _BIRD = """
@@ -29,6 +30,7 @@ protocol bgp {{
   multihop;
   passive;
   password "{password}";
+  hold time {hold};
   ipv4 {{ import all; export none; }};
   ipv6 {{ import all; export none; }};
 }}
@@ -41,6 +43,7 @@ router bgp {asn}
  neighbor nodes peer-group
  neighbor nodes remote-as {nodes}
  neighbor nodes password {password}
+ neighbor nodes timers {keepalive} {hold}
  neighbor nodes passive
  neighbor nodes disable-connected-check
  bgp listen range 192.168.64.0/24 peer-group nodes
@@ -59,17 +62,24 @@ class Router:
 
     Args:
         make: ``bird`` or ``frr``. FRR becomes a user of its own, which takes root.
+
+    Attributes:
+        hold: the hold time that it offers now, in seconds.
     """
+
+    hold = 0
 
     def __init__(self, lab: Lab, make: str) -> None:
         self._lab, self._make = lab, make
         self._folder = Path(tempfile.mkdtemp(prefix="router-", dir="/var/tmp"))
         self._running: list[subprocess.Popen[bytes]] = []
 
-    def start(self, password: str = PASSWORD, nodes: int = NODES_ASN) -> None:
+    def start(self, password: str = PASSWORD, nodes: int = NODES_ASN, hold: int = HOLD) -> None:
         """Start with this configuration."""
+        self.hold = hold
         template = {"bird": _BIRD, "frr": _FRR}[self._make]
-        (self._folder / "router.conf").write_text(template.format(asn=ASN, nodes=nodes, password=password))
+        values = {"asn": ASN, "nodes": nodes, "password": password, "hold": hold, "keepalive": hold // 3}
+        (self._folder / "router.conf").write_text(template.format(**values))
         (self._folder / "zebra.conf").touch()
         if self._make == "frr":
             for path in (self._folder, *self._folder.iterdir()):
@@ -119,7 +129,7 @@ class Router:
             path.unlink()
         (self._folder / "zserv.api").unlink(missing_ok=True)
         for process in self._running:
-            process.wait(timeout=10)
+            process.wait(timeout=60)
         self._running.clear()
 
     def close(self) -> None:
