@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,13 @@ class HelmFailedError(Exception):
 
 
 class Helm:
-    """One version of Helm at the prompt, in one namespace of a lab."""
+    """One version of Helm at the prompt, in one namespace of a lab.
+
+    Attributes:
+        rollback_seconds: how long the last rollback took.
+    """
+
+    rollback_seconds = 0.0
 
     def __init__(self, lab: Lab, version: str, namespace: str) -> None:
         self._program = BIN / f"helm.{version}"
@@ -29,14 +36,17 @@ class Helm:
             HelmFailedError: it failed.
         """
         places = ("--kubeconfig", self._lab.kubeconfig, "--namespace", self.namespace)
+        began = time.monotonic()
         done = subprocess.run(
             [self._program, *arguments, *places],
             env=self._lab.environment | {"HELM_CACHE_HOME": str(self._lab.folder / f"helm.{self._version}")},
             text=True,
             capture_output=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
+        if arguments[0] == "rollback":
+            self.rollback_seconds = time.monotonic() - began
         if done.returncode:
             raise HelmFailedError(done.stdout + done.stderr)
         return done.stdout
