@@ -101,7 +101,7 @@ def test_an_end_without_an_agent_has_its_exit_code(lab, pod):
     kill(lab, "agent")
     eventually(lambda: "terminated" in statuses(lab, "ends")[0]["state"], seconds=30)
     assert statuses(lab, "ends")[0]["state"]["terminated"]["exitCode"] == 7
-    assert lab.get("pod", "ends")["status"]["phase"] == "Failed"
+    eventually(lambda: lab.get("pod", "ends")["status"]["phase"] == "Failed")
 
 
 def test_a_terminal_and_standard_input_stay_open(lab, pod):
@@ -113,7 +113,8 @@ def test_a_terminal_and_standard_input_stay_open(lab, pod):
 
 
 def test_probes_go_on(lab, pod):
-    probe = {"exec": {"command": ["test", "-e", "/tmp/ready"]}, "periodSeconds": 1, "failureThreshold": 1}
+    check = {"exec": {"command": ["test", "-e", "/tmp/ready"]}, "timeoutSeconds": 30}
+    probe = {**check, "periodSeconds": 1, "failureThreshold": 1}
     pod("probed", {"command": ["sh", "-c", "touch /tmp/ready; exec sleep 86400"], "readinessProbe": probe})
     kill(lab, "agent")
     assert statuses(lab, "probed")[0]["ready"]
@@ -123,7 +124,7 @@ def test_probes_go_on(lab, pod):
 
 def test_a_pod_that_was_deleted_by_force_meanwhile_is_ended(lab, pod):
     pod("gone", {"command": ["sh", "-c", "exec sleep 86417"]})
-    running = [pid for pid in lab_processes(lab) if command(pid).startswith("sleep 86417")]
+    running = eventually(lambda: [pid for pid in lab_processes(lab) if command(pid).startswith("sleep 86417")])
     assert len(running) == 1
     os.kill(agent(lab), signal.SIGSTOP)  # stopped, it does not hear of it
     stopped = agent(lab)

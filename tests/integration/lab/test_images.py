@@ -25,7 +25,8 @@ def pod(name: str, container: dict | None = None, **spec: Any) -> dict:
 
 def server(name: str, **spec: Any) -> dict:
     """A web server that is ready while its index page is there."""
-    probe = {"httpGet": {"path": "/index.html", "port": 8080}, "periodSeconds": 1, "failureThreshold": 1}
+    page = {"httpGet": {"path": "/index.html", "port": 8080}, "timeoutSeconds": 30}
+    probe = {**page, "periodSeconds": 1, "failureThreshold": 1}
     return pod(name, {"image": SERVER, "readinessProbe": probe}, **spec)
 
 
@@ -181,10 +182,9 @@ class TestWhatRuns:
         ]
 
     def test_entrypoint_arguments_variables_and_folder(self, lab):
-        assert lab.log("arguments") == "sh /root of-image\n"
-        folder, *variables = lab.log("own-command").splitlines()
-        assert folder == "/made/here"
-        assert "MODE=of-image" in variables
+        assert eventually(lambda: lab.log("arguments")) == "sh /root of-image\n"
+        eventually(lambda: "MODE=of-image" in lab.log("own-command").splitlines())
+        assert lab.log("own-command").splitlines()[0] == "/made/here"
         assert lab.kubectl("exec", "first", "--", "pwd").stdout == "/srv\n"
         assert lab.fairlead("exec", "--name", lab.name, "first", "--", "pwd").stdout == "/srv\n"
 
