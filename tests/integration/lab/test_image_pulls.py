@@ -72,7 +72,7 @@ def status(lab: Lab, name: str) -> Any:
 
 def waits(lab: Lab, name: str, reason: str) -> str:
     """What a container says while it waits for this reason."""
-    eventually(lambda: status(lab, name)["state"]["waiting"]["reason"] == reason, 20)
+    eventually(lambda: status(lab, name)["state"]["waiting"]["reason"] == reason, 60)
     found = status(lab, name)["state"]["waiting"]
     return found["message"] if found["reason"] == reason else waits(lab, name, reason)
 
@@ -141,9 +141,14 @@ def test_an_image_that_no_registry_has(world, policy):
     message = waits(lab, name, "ImagePullBackOff")
     assert message.startswith(f'Back-off pulling image "{image}": ErrImagePull: ')
     assert "404 Not Found: manifest unknown" in message
-    told = events(lab, name)["Failed"]
-    assert any(each.startswith(f'Failed to pull image "{image}": ') and "manifest unknown" in each for each in told)
-    assert {"Error: ErrImagePull", "Error: ImagePullBackOff"} <= set(told)
+
+    def all_is_told() -> bool:
+        told = events(lab, name)["Failed"]
+        assert any(each.startswith(f'Failed to pull image "{image}": ') and "manifest unknown" in each for each in told)
+        assert {"Error: ErrImagePull", "Error: ImagePullBackOff"} <= set(told)
+        return True
+
+    eventually(all_is_told)  # Events follow the status
 
 
 def test_a_pod_that_waits_starts_when_the_image_is_brought_by_hand(world):
@@ -154,7 +159,7 @@ def test_a_pod_that_waits_starts_when_the_image_is_brought_by_hand(world):
     lab.fairlead("image", "pull", f"{world.open.host}/team/other:1")
     lab.fairlead("image", "save", f"{world.open.host}/team/other:1", "-o", str(archive))
     lab.fairlead("image", "load", str(archive), "--name", image)
-    ready(lab, "by-hand")
+    lab.until_ready("by-hand", seconds=120)
 
 
 def test_pods_that_are_deleted_while_their_images_come(world):
@@ -162,7 +167,7 @@ def test_pods_that_are_deleted_while_their_images_come(world):
     lab, goes_on = world.lab, threading.Event()
 
     def keep_waiting(_: object) -> bool:
-        goes_on.wait(60)
+        goes_on.wait(300)
         return False
 
     with fake_registry() as registry:
@@ -170,10 +175,10 @@ def test_pods_that_are_deleted_while_their_images_come(world):
             registry.faults += [("/manifests/", keep_waiting)] * 100
             for number in range(8):  # more than a node has threads for what blocks
                 create(lab, f"slow-{number}", f"{registry.host}/team/slow-{number}:1")
-                eventually(partial(registry.asked, f"slow-{number}/manifests/"), 20)
-                lab.kubectl("delete", "pod", f"slow-{number}", "--timeout=20s")
+                eventually(partial(registry.asked, f"slow-{number}/manifests/"))
+                lab.kubectl("delete", "pod", f"slow-{number}", "--timeout=50s")
             create(lab, "beside", f"{world.open.host}/team/app:1", "Always")
-            lab.until_ready("beside", seconds=20)
+            lab.until_ready("beside", seconds=50)
         finally:
             goes_on.set()
 
@@ -193,7 +198,7 @@ def test_without_a_login_the_real_cause_is_reported(world):
     lab = world.lab
     create(lab, "no-login", f"{world.closed.host}/team/app:1", imagePullSecrets=[{"name": "not-there"}])
     assert "401 Unauthorized" in waits(lab, "no-login", "ImagePullBackOff")
-    (told,) = events(lab, "no-login")["FailedToRetrieveImagePullSecret"]
+    (told,) = eventually(lambda: events(lab, "no-login")["FailedToRetrieveImagePullSecret"])
     assert told == (
         "Unable to retrieve some image pull secrets (not-there); attempting to pull the image may not succeed."
     )

@@ -56,29 +56,34 @@ def lab(request, hub):
 def test_everything_that_the_manifests_want_runs(lab):
     wanted = {("deployment", "nginx-deployment"): 3, ("statefulset", "postgres"): 1, ("statefulset", "redis"): 2}
     for (kind, name), count in wanted.items():
-        eventually(lambda: lab.get(kind, name)["status"]["readyReplicas"] == count, seconds=30)  # noqa: B023 - at once
+        eventually(lambda: lab.get(kind, name)["status"]["readyReplicas"] == count, seconds=60)  # noqa: B023 - at once
 
 
 def test_every_image_comes_from_the_registry(lab):
     for pod in lab.get("pods")["items"]:
         (container,) = pod["status"]["containerStatuses"]
         assert f"docker.io/library/{container['image'].partition(':')[0]}@sha256:" in container["imageID"]
-    told = [event["message"] for event in lab.get("events", "--field-selector=reason=Pulled")["items"]]
-    for name in IMAGES:
-        assert any(each.startswith(f'Successfully pulled image "{name}" in ') for each in told), told
+
+    def all_are_told() -> bool:
+        told = [event["message"] for event in lab.get("events", "--field-selector=reason=Pulled")["items"]]
+        for name in IMAGES:
+            assert any(each.startswith(f'Successfully pulled image "{name}" in ') for each in told), told
+        return True
+
+    eventually(all_are_told)  # Events follow the status
 
 
 @once
 def test_nginx_answers_at_its_service_and_its_workers_are_a_user_of_its_own(lab):
     pod = lab.get("pods", "-l", "app=nginx")["items"][0]["metadata"]["name"]
-    assert "Welcome to nginx!" in lab.exec(pod, "wget", "-qO-", "http://my-nginx/")
+    shown = eventually(lambda: lab.exec(pod, "wget", "-qO-", "http://my-nginx/"))  # DNS knows it soon
+    assert "Welcome to nginx!" in shown
     if lab.user.name != "ordinary":  # where to the kernel all users are one
         processes = lab.exec(pod, "sh", "-c", "cat /proc/[0-9]*/status | grep -E '^(Name|Uid)'").split("Name:")
         users = {row.split()[0]: row.split()[2] for row in processes if "nginx" in row}
         assert users["nginx"] == "101"
-    assert "GET / HTTP/1.1" in "".join(
-        lab.log(each["metadata"]["name"]) for each in lab.get("pods", "-l", "app=nginx")["items"]
-    )
+    pods = [each["metadata"]["name"] for each in lab.get("pods", "-l", "app=nginx")["items"]]
+    eventually(lambda: any("GET / HTTP/1.1" in lab.log(each) for each in pods))  # it logs after it has answered
 
 
 @once
@@ -103,7 +108,7 @@ def test_data_of_postgresql_survives_its_pod(lab):
     eventually(lambda: sql("create table notes (text text); insert into notes values ('kept')"))  # DNS knows it soon
     before = lab.get("pod", "postgres-0")["metadata"]["uid"]
     lab.kubectl("delete", "pod", "postgres-0", "--wait=false")  # it may wait for the next Pod of that name
-    eventually(lambda: lab.get("pod", "postgres-0")["metadata"]["uid"] != before)
+    eventually(lambda: lab.get("pod", "postgres-0")["metadata"]["uid"] != before, 60)
     lab.until_ready("postgres-0", seconds=60)
     assert eventually(lambda: sql("select text from notes")) == "kept"
     pgdata = "/var/lib/postgresql/data/pgdata"
