@@ -13,6 +13,7 @@ from tests.support.labs import Lab, eventually
 from tests.support.net.outsiders import NODES as NODES_4
 from tests.support.net.outsiders import OUTSIDE as OUTSIDE_4
 from tests.support.net.outsiders import ask, balancer_address, node_behind
+from tests.support.net.spreading import addresses
 from tests.support.users import users
 
 NODES = {"node-1": "fd00:192:168:64::11", "node-2": "fd00:192:168:64::12"}
@@ -35,7 +36,7 @@ def lab():
 def fetch(lab: Lab, address: str) -> dict[str, str]:
     """What the echo behind an address says to Pod b."""
     shown = f"[{address}]" if ":" in address else address
-    answer = lab.exec("b", "curl", "-s", "-m", "2", f"http://{shown}/", check=False)
+    answer = lab.exec("b", "curl", "-s", "-m", "10", f"http://{shown}/", check=False)
     return dict(re.findall(r"^(\w+): (.*)$", answer, re.M))
 
 
@@ -43,7 +44,7 @@ def dig(lab: Lab, *names: str) -> dict[tuple[str, str], set[str]]:
     """Addresses by name and kind of record, in a Pod, each kind from the name server of its own family."""
     queries = [word for name in names for kind in DNS for word in (f"@{DNS[kind]}", f"{name}.svc.cluster.local", kind)]
     found: dict[tuple[str, str], set[str]] = {(name, kind): set() for name in names for kind in DNS}
-    for line in lab.exec("b", "dig", "+noall", "+answer", "+tries=1", *queries).splitlines():
+    for line in lab.exec("b", "dig", "+noall", "+answer", *queries).splitlines():
         name, _, _, kind, address = line.split()
         found[name.removesuffix(".svc.cluster.local."), kind].add(address)
     return found
@@ -83,12 +84,18 @@ def test_each_virtual_ip_answers_by_the_slice_of_its_family(lab, service, famili
 def test_names_have_addresses_of_the_families_of_their_service(lab):
     four, six = lab.get("service", "both")["spec"]["clusterIPs"]
     fours, sixes = zip(pod_ips(lab, "a"), pod_ips(lab, "b"), strict=True)
-    found = dig(lab, "both.default", "four.default", "six.default", "headless.default", "kube-dns.kube-system")
-    assert (found["both.default", "A"], found["both.default", "AAAA"]) == ({four}, {six})
-    assert (len(found["four.default", "A"]), found["four.default", "AAAA"]) == (1, set())
-    assert (found["six.default", "A"], len(found["six.default", "AAAA"])) == (set(), 1)
-    assert (found["headless.default", "A"], found["headless.default", "AAAA"]) == ({*fours}, {*sixes})
-    assert (found["kube-dns.kube-system", "A"], found["kube-dns.kube-system", "AAAA"]) == ({DNS["A"]}, {DNS["AAAA"]})
+
+    def all_are_known() -> bool:
+        found = dig(lab, "both.default", "four.default", "six.default", "headless.default", "kube-dns.kube-system")
+        assert (found["both.default", "A"], found["both.default", "AAAA"]) == ({four}, {six})
+        assert (len(found["four.default", "A"]), found["four.default", "AAAA"]) == (1, set())
+        assert (found["six.default", "A"], len(found["six.default", "AAAA"])) == (set(), 1)
+        assert (found["headless.default", "A"], found["headless.default", "AAAA"]) == ({*fours}, {*sixes})
+        dns = found["kube-dns.kube-system", "A"], found["kube-dns.kube-system", "AAAA"]
+        assert dns == ({DNS["A"]}, {DNS["AAAA"]})
+        return True
+
+    eventually(all_are_known)  # DNS follows the ready Pods
 
 
 @pytest.mark.parametrize("node", NODES)
@@ -98,7 +105,7 @@ def test_a_node_port_answers_over_ipv6(lab, node):
 
 
 def test_a_load_balancer_is_answered_for_in_both_families(lab):
-    four, six = (point["ip"] for point in lab.get("service", "local")["status"]["loadBalancer"]["ingress"])
+    four, six = addresses(lab, "local")
     for address, shown, client in ((four, four, OUTSIDE_4), (six, f"[{six}]", f"[{OUTSIDE}]")):
         answer = eventually(partial(ask, lab, shown))
         assert (answer["pod"], answer["client"]) == ("a", client)
@@ -117,11 +124,12 @@ def test_pods_and_virtual_ips_are_not_to_be_reached_from_outside(lab):
 
 
 def test_a_port_is_forwarded_to_a_server_that_listens_only_on_ipv6_loopback(lab):
+    eventually(lambda: lab.exec("inward", "curl", "-s", "http://[::1]:8000/hostname"))  # it listens
     command = [kubectls()[-1], "--kubeconfig", lab.kubeconfig, "port-forward", "inward", ":8000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as forwarding:
         try:
             port = re.search(r"127\.0\.0\.1:(\d+)", forwarding.stdout.readline())[1]
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/hostname", timeout=10) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/hostname", timeout=60) as answer:
                 assert answer.read() == b"inward\n"
         finally:
             forwarding.kill()
@@ -133,9 +141,9 @@ def test_a_node_that_is_added_has_both_families_too(lab):
         assert lab.on_node(name, "ip", "address", "show", "tentative") == ""  # else silent for a second (RFC 4862)
         pod = {"spec": {"nodeName": name}}
         lab.kubectl("run", "late", "--image=fairlead/echo", f"--overrides={pod}".replace("'", '"'))
-        lab.until_ready("late", seconds=10)
+        lab.until_ready("late")
         for address in pod_ips(lab, "late"):
-            assert fetch(lab, address)["pod"] == "late"
+            assert eventually(partial(fetch, lab, address))["pod"] == "late"
         assert eventually(lambda: ask(lab, "[fd00:192:168:64::13]:30080"))["pod"] in ("a", "b")
     finally:
         lab.delete_pods("late")
@@ -144,8 +152,8 @@ def test_a_node_that_is_added_has_both_families_too(lab):
 
 def test_the_ipv6_address_of_a_load_balancer_moves_when_its_node_stops(lab):
     """The last test but one: the node stays off."""
-    _, six = (point["ip"] for point in lab.get("service", "both")["status"]["loadBalancer"]["ingress"])
-    eventually(lambda: ask(lab, f"[{six}]", seconds="0.5"))
+    _, six = addresses(lab, "both")
+    eventually(lambda: ask(lab, f"[{six}]"))
     home = eventually(lambda: node_behind(lab, six))
     lab.fairlead("node", "stop", "--name", lab.name, home)
     eventually(lambda: node_behind(lab, six) not in (home, None))
@@ -169,8 +177,11 @@ def test_a_lab_without_ipv4(tmp_path):
         lab.up()
         assert pod_ips(lab, "b")[0].startswith("fd00:10:244:2::")
         assert lab.log("b") == ""
-        assert "client: [fd00:10:244:2::" in lab.exec("b", "curl", "-s", "-m", "2", "http://balanced-local/")
-        assert ask(lab, "[fd00:192:168:64::12]:30080")
-        assert ask(lab, f"[{balancer_address(lab, 'balanced')}]")
+        # DNS and the rules of the nodes follow the ready Pods.
+        shown = eventually(lambda: lab.exec("b", "curl", "-s", "-m", "10", "http://balanced-local/"))
+        assert "client: [fd00:10:244:2::" in shown
+        eventually(lambda: ask(lab, "[fd00:192:168:64::12]:30080"))
+        address = balancer_address(lab, "balanced")
+        eventually(lambda: ask(lab, f"[{address}]"))
     finally:
         lab.close()
