@@ -21,7 +21,7 @@ TAINT = {"key": "node.kubernetes.io/disk-pressure", "effect": "NoSchedule"}
 def lab():
     lab = HurtLab(users()[-1])
     try:
-        lab.configure("nodes: [{}]\ntimers: {heartbeat: 0.5, nodeGrace: 3}\n")
+        lab.configure("nodes: [{}]\ntimers: {heartbeat: 0.5}\n")
         lab.up()
         yield lab
     finally:

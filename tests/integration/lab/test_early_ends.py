@@ -15,7 +15,8 @@ import pytest
 from fairlead.drivers.kube.client import PODS, KubeClient, KubeError
 from fairlead.drivers.linux.process_tree import tree
 from tests.support.full import some_of
-from tests.support.labs import Lab, eventually
+from tests.support.lab_processes import launcher
+from tests.support.labs import Lab, eventually, is_ready
 from tests.support.pod_ends import (
     ENDS,
     SHAPES,
@@ -94,8 +95,16 @@ def test_pods_whose_node_is_switched_off_while_they_start_leave_nothing(lab):
     lab.kubectl("delete", "namespace", "off", "--wait=false")
     eventually(lambda: lab.is_gone("namespace", "off"), seconds=PATIENCE)
     lab.fairlead("node", "start", "--name", lab.name, "node-2")
+    eventually(lambda: is_complete(lab, "node-2"), seconds=60)
     of_node = {pid for pid, line in new_processes(lab, before).items() if "sleep" not in line}
     until_nothing_is_new(lab, before | of_node)  # the node's own are others than before
+
+
+def is_complete(lab: Lab, node: str) -> bool:
+    """Whether all processes of a node that has been started run, and the cluster's own Pods that it had run again."""
+    pods = lab.get("pods", "-n", "kube-system")["items"]
+    settled = all(is_ready(pod) and "deletionTimestamp" not in pod["metadata"] for pod in pods)
+    return settled and {f"{node}-agent", f"{node}-proxy"} <= lab.component_pids().keys() and bool(launcher(lab, node))
 
 
 def stop_node(lab: Lab) -> None:
