@@ -81,7 +81,7 @@ class Observer:
             while not self.done.is_set():
                 asked = time.monotonic()
                 await loop.sock_sendall(client, query)
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(60):
                     reply = dns.message.from_wire(await loop.sock_recv(client, 512))
                 self.replies.append((asker, asked, reply.answer[0][0].address))
 
@@ -114,7 +114,7 @@ async def change_for_a_while(client: KubeClient) -> float:
 async def dnsperf(questions, port: int) -> str:
     """All that dnsperf says of asking for about as long as the changes last: a line per reply, then its totals."""
     rounds = ASKED_PER_SECOND * CHANGES // PER_SECOND // len(ASKED)
-    options = {"-s": HOST, "-p": port, "-d": questions, "-n": rounds, "-Q": ASKED_PER_SECOND}
+    options = {"-s": HOST, "-p": port, "-d": questions, "-n": rounds, "-Q": ASKED_PER_SECOND, "-t": 60}
     arguments = [str(word) for option in options.items() for word in option]
     program = await asyncio.create_subprocess_exec("dnsperf", "-v", *arguments, stdout=asyncio.subprocess.PIPE)
     output, _ = await program.communicate()
@@ -133,7 +133,7 @@ async def observed(kubeconfig, port: int, questions) -> tuple[Observer, float, s
         await asyncio.to_thread(eventually, lambda: answered(port), address_of(0))
         asking = [asyncio.create_task(observer.ask_until_done(asker, port)) for asker in range(ASKERS)]
         rate, output = await asyncio.gather(change_for_a_while(client), dnsperf(questions, port))
-        await asyncio.wait_for(observer.complete.wait(), 20)
+        await asyncio.wait_for(observer.complete.wait(), 60)
         last = max(observer.order, key=observer.order.get)
         await asyncio.to_thread(eventually, lambda: answered(port), last)
         observer.done.set()

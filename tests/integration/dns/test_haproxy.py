@@ -76,7 +76,7 @@ async def haproxy(folder, **settings):
 async def until(check, expected) -> None:
     found = None
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while found != expected:
                 with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
                     found = await check()

@@ -30,7 +30,7 @@ cluster.local:53 {
 
 SCRIPT = """
 import json, os, signal, subprocess, sys, time
-import dns.exception, dns.message, dns.query
+import dns.exception, dns.message, dns.query, dns.rcode
 from tests.support.dns_table_server import TableServer
 
 corefile, ending = sys.argv[1:]
@@ -51,15 +51,23 @@ def links():
 def tables():
     return subprocess.check_output(["nft", "list", "ruleset"], text=True)
 
+is_late = False  # whether a reply was, so that the cache may have asked again
+
 def ask(name, address):
-    ends = time.monotonic() + 20
+    global is_late
+    ends = time.monotonic() + 60
     while True:
         try:
             reply = dns.query.udp(dns.message.make_query(name, "A"), address, timeout=1)
-            return [data.address for rrset in reply.answer for data in rrset]
-        except (OSError, dns.exception.Timeout):
-            assert time.monotonic() < ends and cache.poll() is None, "it does not answer"
-            time.sleep(0.05)
+            if reply.rcode() != dns.rcode.SERVFAIL:
+                return [data.address for rrset in reply.answer for data in rrset]
+            is_late = True
+        except dns.exception.Timeout:
+            is_late = True
+        except OSError:
+            pass
+        assert time.monotonic() < ends and cache.poll() is None, "it does not answer"
+        time.sleep(0.05)
 
 for address in ("169.254.20.10", "10.96.0.10", "fd00::10"):
     assert ask("web.default.svc.cluster.local.", address) == ["10.96.0.50"]
@@ -67,14 +75,15 @@ for address in ("169.254.20.10", "10.96.0.10", "fd00::10"):
 assert "nodelocaldns" in links()
 rules = tables()
 assert rules.count("notrack") == 6 and "169.254.20.10" in rules and "fd00::10" in rules, rules
-assert servers[0].asked == ["tcp web.default.svc.cluster.local. a"], servers[0].asked
+asked = set(servers[0].asked) if is_late else servers[0].asked
+assert [*asked] == ["tcp web.default.svc.cluster.local. a"], asked
 cache.send_signal(getattr(signal, ending))
-cache.wait(20)
+cache.wait(60)
 if ending == "SIGKILL":  # what it has left is no trouble for the next one
     cache = subprocess.Popen(command, env=environment)
     assert ask("www.example.com.", "169.254.20.10") == ["93.184.216.34"]
     cache.terminate()
-    cache.wait(20)
+    cache.wait(60)
 assert "nodelocaldns" not in links()
 assert "notrack" not in tables()
 print("as it should be", flush=True)
@@ -86,5 +95,5 @@ os._exit(0)
 def test_the_addresses_and_rules_of_a_node_cache_come_and_go_with_it(tmp_path, ending):
     (tmp_path / "Corefile").write_text(COREFILE)
     command = ["unshare", "-rn", sys.executable, "-c", SCRIPT, str(tmp_path / "Corefile"), ending]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert (done.stdout, done.returncode) == ("as it should be\n", 0), done.stderr

@@ -46,7 +46,7 @@ def test_three_nodes_become_one_cluster(lab, run):
     try:
         eventually(lambda: lab.get("statefulset", "rabbit")["status"].get("readyReplicas") == 3, 120)
         for pod in ("rabbit-0", "rabbit-1", "rabbit-2"):
-            assert running(lab, pod) == MEMBERS, lab.kubectl("logs", pod).stdout
+            eventually(lambda pod=pod: running(lab, pod) == MEMBERS, 60)
     finally:
         lab.kubectl("delete", "--wait", "-f", str(MANIFESTS))
         eventually(lambda: not lab.get("pods", "-l", "app=rabbit")["items"], 30)

@@ -35,9 +35,9 @@ async def served(names, tell=None):
         registry = new_registry()
         registry.register(DnsCollector(server, authority, {"services": lambda: WatchedCollection(7, 1.5)}))
         for name in names:
-            await dns.asyncquery.udp(query(name), HOST, port=server.port, timeout=5)
-        await dns.asyncquery.tcp(query(), HOST, port=server.port, timeout=5)
-        await dns.asyncquery.tcp(query(want_dnssec=True), HOST, port=server.port, timeout=5)
+            await dns.asyncquery.udp(query(name), HOST, port=server.port, timeout=60)
+        await dns.asyncquery.tcp(query(), HOST, port=server.port, timeout=60)
+        await dns.asyncquery.tcp(query(want_dnssec=True), HOST, port=server.port, timeout=60)
         return render(registry).replace(str(server.port), "53").splitlines()
 
 
@@ -80,9 +80,9 @@ def test_an_internal_error_gives_a_servfail_to_its_sender_only(monkeypatch, capl
         authority.finish_sync(0)
         async with serving(authority) as server:
             for ask in (dns.asyncquery.udp, dns.asyncquery.tcp):
-                met = await ask(query("svc6"), HOST, port=server.port, timeout=5)
+                met = await ask(query("svc6"), HOST, port=server.port, timeout=60)
                 assert met.rcode() == dns.rcode.SERVFAIL
-                assert (await ask(query("svc1"), HOST, port=server.port, timeout=5)).answer
+                assert (await ask(query("svc1"), HOST, port=server.port, timeout=60)).answer
             return [responder.faults for responder in server.responders]
 
     assert asyncio.run(run()) == [1, 1]

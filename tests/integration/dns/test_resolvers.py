@@ -46,7 +46,7 @@ async def main(autopath, asked):
     zone = replace(ZONE, outside=Outside.FORWARD)
     authority = filled(Authority(zone))
     authority.change(None, pod("resolver", HERE), 0)
-    forward = Forward(((),), Upstream((UpstreamServer(UPSTREAM),)))
+    forward = Forward(((),), Upstream((UpstreamServer(UPSTREAM),), timeout=60, deadline=60))
     walking = (Autopath((zone,)),) if autopath == "on" else ()
     # Distinct ones: a resolver asks again when a busy machine lets it wait.
     questions = set()
@@ -105,7 +105,7 @@ class Place:
         """Exit code and output of a resolver."""
         inside = ["nsenter", "-t", str(self._server.pid), "-U", "-n", "-m", "--preserve-credentials"]
         done = subprocess.run(
-            [*inside, *command], capture_output=True, text=True, timeout=60, env=self._environment, check=False
+            [*inside, *command], capture_output=True, text=True, timeout=120, env=self._environment, check=False
         )
         return done.returncode, done.stdout + done.stderr
 
@@ -113,7 +113,7 @@ class Place:
         """How many questions there were since this was called last."""
         self._asked.unlink(missing_ok=True)
         self._server.send_signal(signal.SIGUSR1)
-        eventually(self._asked.exists)
+        eventually(self._asked.exists, 60)
         return int(self._asked.read_text())
 
     def close(self):

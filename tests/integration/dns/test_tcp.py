@@ -48,7 +48,7 @@ async def is_closed(reader: asyncio.StreamReader) -> bool:
 async def test_a_client_that_closes_its_side_gets_its_answer(name):
     zone = replace(ZONE, outside=Outside.FORWARD)
     async with upstream(answering("www.example.com. 60 IN A 192.0.2.1")) as up:
-        forward = Forward(((),), Upstream((up.server,)))
+        forward = Forward(((),), Upstream((up.server,), timeout=60, deadline=60))
         async with serving(authority(zone), block_over(zone, behind=(forward,))) as server:
             reader, writer = await asyncio.open_connection(HOST, server.port)
             writer.write(framed(name))
@@ -115,10 +115,10 @@ async def test_a_client_that_does_not_read_is_cut_off():
         writer.transport.set_write_buffer_limits(1 << 24)
         for _ in range(2000):  # some 90 MB of replies, which no socket holds
             writer.write(question)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not server.tcp[0].closed["unread"]:  # noqa: ASYNC110 - nobody is told but the counter itself
                 await asyncio.sleep(0.05)
-        reply = await dns.asyncquery.tcp(dns.message.make_query(f"svc1.{SUFFIX}", "A"), HOST, 5, server.port)
+        reply = await dns.asyncquery.tcp(dns.message.make_query(f"svc1.{SUFFIX}", "A"), HOST, 60, server.port)
         assert reply.answer
         writer.transport.abort()
         del reader

@@ -6,7 +6,7 @@ import dns.message
 import dns.query
 import pytest
 
-from tests.integration.dns.test_process import HOST, eventually, process
+from tests.integration.dns.test_process import HOST, PATIENCE, eventually, process, reply_to
 from tests.support.dns_certificates import certificates
 from tests.support.net.ports import free_port
 
@@ -30,7 +30,7 @@ def trusting(authority, identity=None):
 
 def ask(port, context, name="dns.test"):
     query = dns.message.make_query(NAME, "A")
-    reply = dns.query.tls(query, HOST, timeout=5, port=port, ssl_context=context, server_hostname=name)
+    reply = dns.query.tls(query, HOST, timeout=PATIENCE, port=port, ssl_context=context, server_hostname=name)
     return [rdata.to_text() for rrset in reply.answer for rdata in rrset]
 
 
@@ -44,8 +44,7 @@ def test_over_tls_and_in_plain_with_a_certificate_that_changes(tmp_path):
     path = corefile(tmp_path, *keys, tls=f"{files[0]} {files[1]}")
     with process("dns", "--config", path):
         eventually(lambda: ask(secure, trusting(old)), [ADDRESS])
-        query = dns.message.make_query(NAME, "A")
-        assert dns.query.udp(query, HOST, timeout=5, port=plain).answer
+        assert reply_to(dns.message.make_query(NAME, "A"), plain).answer
         with pytest.raises(ssl.SSLCertVerificationError):
             ask(secure, trusting(old), "other.test")
         with pytest.raises(ssl.SSLCertVerificationError):
@@ -73,6 +72,6 @@ def test_a_key_of_another_certificate_is_refused_at_start(tmp_path):
     (_, certificate, _), (_, _, key) = (certificates(tmp_path / name, "dns.test") for name in ("one", "two"))
     path = corefile(tmp_path, f"tls://.:{free_port()}", tls=f"{certificate} {key}")
     with process("dns", "--config", path) as dns_:
-        said = dns_.communicate(timeout=20)[0].decode()
+        said = dns_.communicate(timeout=PATIENCE)[0].decode()
         assert dns_.returncode == 3
     assert f"Error: tls {certificate} {key}: " in said

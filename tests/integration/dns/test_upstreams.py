@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import ssl
 from dataclasses import replace
+from itertools import islice
 from typing import NamedTuple
 
 import dns.asyncquery
@@ -30,6 +31,8 @@ from tests.support.dns_upstreams import answering, knowing_no_edns, silent, stre
 WWW = "www.example.com."
 RECORD = f"{WWW} 60 IN A 93.184.216.34"
 CACHED = CachePolicy()
+PATIENCE = 60  # seconds; nothing waits for so long on purpose
+QUICK = {"timeout": 0.3}  # where a server is silent
 
 
 def lying(query):
@@ -48,12 +51,13 @@ async def forwarding(*upstreams, cache=CACHED, **options):
         authority.change(None, object_, 0)
     authority.finish_sync(0)
     servers = tuple(u.server for u in upstreams)
-    group = Upstream(servers, **{"policy": ServerPolicy.ROUND_ROBIN, "timeout": 0.3, "deadline": 1.0, **options})
+    given = {"policy": ServerPolicy.ROUND_ROBIN, "timeout": PATIENCE, "deadline": PATIENCE, **options}
+    group = Upstream(servers, **given)
     block = block_over(zone, *((Cache(((),), cache),) if cache else ()), behind=(Forward(((),), group),))
     async with serving(authority, block) as server:
         forwarder = server.udp[0].services.outside.forwarders[group]
 
-        async def ask(name=WWW, qtype="A", tcp=False, patience=5, **query):
+        async def ask(name=WWW, qtype="A", tcp=False, patience=PATIENCE, **query):
             send = dns.asyncquery.tcp if tcp else dns.asyncquery.udp
             return await send(dns.message.make_query(name, qtype, **query), HOST, port=server.port, timeout=patience)
 
@@ -121,7 +125,8 @@ def test_the_target_of_an_external_name(number, manner, qtype, flags, rcode, fou
     """Cases 38, 39, 41 and 42, for which an upstream server is needed."""
 
     async def run():
-        async with upstream(manner) as up, forwarding(up) as (ask, _):
+        waiting = QUICK if manner is silent else {}
+        async with upstream(manner) as up, forwarding(up, **waiting) as (ask, _):
             reply = await ask(f"ext.{SUFFIX}", qtype, tcp)
             assert (data(reply), dns.rcode.to_text(reply.rcode())) == (found, rcode)
             assert dns.flags.to_text(reply.flags) == flags
@@ -167,13 +172,13 @@ def test_a_dead_server_is_passed_over_and_comes_back():
         async with (
             upstream(silent) as dead,
             upstream(answering(RECORD)) as alive,
-            forwarding(dead, alive) as (ask, forwarder),
+            forwarding(dead, alive, **QUICK) as (ask, forwarder),
         ):
             for n in range(4):
                 assert (await ask(f"n{n}.example.")).rcode() == dns.rcode.NOERROR
             assert forwarder.health.is_down(dead.server)
             dead.manner = answering(RECORD)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 while forwarder.health.is_down(dead.server):  # noqa: ASYNC110 - nobody is told but the health itself
                     await asyncio.sleep(0.05)
 
@@ -182,8 +187,8 @@ def test_a_dead_server_is_passed_over_and_comes_back():
 
 def test_cluster_names_never_suffer_from_a_dead_upstream():
     async def run():
-        async with upstream(silent) as dead, forwarding(dead, timeout=60.0, deadline=60.0) as (ask, _):
-            outside = [asyncio.ensure_future(ask(f"n{n}.example.", patience=60)) for n in range(50)]
+        async with upstream(silent) as dead, forwarding(dead) as (ask, _):
+            outside = [asyncio.ensure_future(ask(f"n{n}.example.")) for n in range(50)]
             assert data(await ask(f"svc1.{SUFFIX}")) == ["10.0.0.1"]
             assert not any(asked.done() for asked in outside)
             for asked in outside:
@@ -197,7 +202,10 @@ def test_a_stale_answer_is_better_than_none():
     async def run():
         brief = f"{WWW} 1 IN A 93.184.216.34"
         async with upstream(answering(brief)) as up, forwarding(up, timeout=0.1) as (ask, forwarder):
-            assert data(await ask()) == ["93.184.216.34"]
+            async with asyncio.timeout(PATIENCE):
+                while not (found := data(await ask())):  # so short a time may pass on a busy machine
+                    pass
+            assert found == ["93.184.216.34"]
             up.manner = silent
             await asyncio.sleep(1.05)
             reply = await ask()
@@ -221,15 +229,20 @@ def test_a_failing_server_is_followed_by_the_next():
 def test_too_many_questions_are_refused():
     async def run():
         async with upstream(silent) as up, forwarding(up, concurrent=2) as (ask, _):
-            replies = await asyncio.gather(*(ask(f"n{n}.example.") for n in range(5)))
-            assert sorted(dns.rcode.to_text(r.rcode()) for r in replies) == ["REFUSED"] * 3 + ["SERVFAIL"] * 2
+            asked = [asyncio.ensure_future(ask(f"n{n}.example.")) for n in range(5)]
+            replies = [await each for each in islice(asyncio.as_completed(asked), 3)]
+            assert [dns.rcode.to_text(reply.rcode()) for reply in replies] == ["REFUSED"] * 3
+            assert sum(not each.done() for each in asked) == 2
+            for each in asked:
+                each.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
 
     asyncio.run(run())
 
 
 def test_metrics_of_what_was_asked_outside():
     async def run():
-        async with upstream(answering(RECORD)) as up, forwarding(up) as (ask, forwarder):
+        async with upstream(answering(RECORD)) as up, forwarding(up, **QUICK) as (ask, forwarder):
             for name in (WWW, WWW, "other.example."):
                 await ask(name)
             up.manner = answering(rcode="NXDOMAIN")
@@ -262,17 +275,19 @@ def test_a_loop_is_noticed():
         async with upstream(silent) as up, forwarding(up, finds_loops=True) as (ask, forwarder):
             up.manner = lambda query: asyncio.ensure_future(ask(query.question[0].name, "HINFO")) and []
             forwarder.start()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 await forwarder.looped.wait()
 
     asyncio.run(run())
 
 
 @pytest.mark.parametrize("way", ["FORMERR", "NOTIMP", "BADVERS", "silent"])
-def test_a_server_that_knows_no_edns_is_asked_without_and_so_for_a_while(way):
+def test_a_server_that_knows_no_edns_is_asked_without_and_so_for_a_while(way, monkeypatch):
+    monkeypatch.setattr("fairlead.drivers.dns.exchange.SILENCE_SHARE", 0.4 / PATIENCE)
+
     async def run():
         manner = knowing_no_edns(way, answering(RECORD))
-        async with upstream(manner) as up, forwarding(up, cache=None, timeout=1.0, deadline=4.0) as (ask, _):
+        async with upstream(manner) as up, forwarding(up, cache=None) as (ask, _):
             assert data(await ask()) == ["93.184.216.34"]
             before = up.asked
             assert data(await ask(use_edns=0)) == ["93.184.216.34"]
@@ -313,8 +328,7 @@ def test_a_server_over_tls_must_have_the_name_that_is_asked_of_it(tmp_path):
         async with stream_server(answering(RECORD), context) as server:
             secure = replace(server.server, tls=True, tls_name=name)
             identity = TlsIdentity(authorities=str(authority))
-            slow = {"max_fails": 0, "timeout": 4.0, "deadline": 4.5}
-            async with forwarding(NameServerAt(secure), cache=None, identity=identity, **slow) as (ask, _):
+            async with forwarding(NameServerAt(secure), cache=None, identity=identity, max_fails=0) as (ask, _):
                 reply = await ask()
                 return data(reply) or dns.rcode.to_text(reply.rcode())
 
