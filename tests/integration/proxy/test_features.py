@@ -22,7 +22,8 @@ from fairlead.model.addresses import IPFamily
 from fairlead.model.names import ObjectKey
 from fairlead.netfilter.iptables_text import render_restore
 from fairlead.netfilter.nft_text import render_table
-from tests.support.net.netlab import Net
+from tests.support.net.netlab import ATTEMPT_SECONDS, PATIENCE, Net
+from tests.support.net.ports import free_port
 from tests.support.proxy_objects import endpoint, endpoint_slice, node, service, snapshot
 
 FAIRLEAD = str(Path(sys.executable).parent / "fairlead")
@@ -74,14 +75,14 @@ def web(endpoints, ports=(("http", 80),), **fields):
     return service(ports=ports, **fields), endpoint_slice(pods, ports=(("http", 80),))
 
 
-def answers(net, destination, port, source=CLIENT, count=1):
-    """Who answered each of these connections; or what became of them, as a word."""
-    return ask(net.sender(source), source, destination, port, count)
+def answers(net, destination, port, source=CLIENT, count=1, seconds=PATIENCE):
+    """Who answered each of these connections in time; or what became of them, as a word."""
+    return ask(net.sender(source), source, destination, port, count, seconds)
 
 
-def ask(worker, source, destination, port, count):
+def ask(worker, source, destination, port, count, seconds=PATIENCE):
     arguments = {"source": source, "destination": destination, "port": port, "protocol": "tcp", "count": count}
-    found = worker.call("probe", **arguments)
+    found = worker.call("probe", **arguments, seconds=seconds)
     return [result if isinstance(result, str) else result[0][0] for result in found]
 
 
@@ -93,7 +94,7 @@ def test_a_closed_host_still_answers_health_checks(net):
     load_iptables(net, [checked], view())
     assert answers(net, NODE, HEALTH_PORT) == [NODE]
     load_iptables(net, [], view())
-    assert answers(net, NODE, HEALTH_PORT) == ["dropped"]
+    assert answers(net, NODE, HEALTH_PORT, seconds=ATTEMPT_SECONDS) == ["dropped"]
 
 
 def open_loopback(net, client):
@@ -111,7 +112,7 @@ def test_node_ports_on_localhost_let_no_neighbour_in(net):
     open_loopback(net, net.hosts[CLIENT])
     load_iptables(net, listed, localhost)
     assert answers(net, "127.0.0.1", NODE_PORT, source="127.0.0.1") == [ENDPOINTS[0]]
-    assert answers(net, "127.0.0.1", PRIVATE_PORT) == ["dropped"]
+    assert answers(net, "127.0.0.1", PRIVATE_PORT, seconds=ATTEMPT_SECONDS) == ["dropped"]
     net.node.run("iptables", "-F", "KUBE-FIREWALL")  # it is this rule alone that keeps neighbours out
     assert answers(net, "127.0.0.1", PRIVATE_PORT) == ["127.0.0.1"]
 
@@ -127,7 +128,7 @@ def test_a_cluster_ip_belongs_to_its_service_whatever_others_claim(net, load):
     )
     load(net, (*owner, *rival), view())
     assert set(answers(net, VIP, 80, count=8)) == {ENDPOINTS[0]}
-    assert ENDPOINTS[1] not in answers(net, VIP, 81)
+    assert ENDPOINTS[1] not in answers(net, VIP, 81, seconds=ATTEMPT_SECONDS)
     assert answers(net, "10.96.0.66", 80) == [ENDPOINTS[1]]
     net.node.run("conntrack", "-F")
     load(net, rival, view())
@@ -186,7 +187,7 @@ def test_a_hash_keeps_each_client_with_its_endpoint(net):
 def http(host, port):
     """The status, the headers and the document of a health check; None when nobody listens."""
     try:
-        with urllib.request.urlopen(f"http://{host}:{port}/any/path", timeout=5) as reply:
+        with urllib.request.urlopen(f"http://{host}:{port}/any/path", timeout=PATIENCE) as reply:
             return reply.status, reply.headers, json.load(reply)
     except urllib.error.HTTPError as error:
         with error:
@@ -206,7 +207,7 @@ def test_health_checks_answer_on_the_addresses_of_node_ports():
 
     async def scenario():
         servers = HealthCheckServers(lambda: is_healthy[0], lambda *failure: failures.append(failure[:2]))
-        with socket.create_server(("127.0.0.1", 0)) as taken:
+        with socket.create_server(("127.0.0.1", free_port())) as taken:
             port = taken.getsockname()[1]
             asked = ("127.0.0.1", port), ("[::1]", port)
             await servers.follow({web: LocalHealth(web, port, 2)}, ["127.0.0.1"])

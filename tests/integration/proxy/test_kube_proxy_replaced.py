@@ -7,6 +7,7 @@ import pytest
 
 from tests.support import kube_proxy_rules
 from tests.support.full import each_once
+from tests.support.net.netlab import PATIENCE
 from tests.support.net.proxied_cluster import CLIENT, ENDPOINTS, FAIRLEAD, VIP, Cluster, eventually
 
 OLD, NEW = ENDPOINTS[:2]
@@ -52,7 +53,7 @@ THEIRS = {
 def test_a_client_loses_nothing_and_both_leave_nothing_behind(shared, theirs, backend):
     node, client = shared.net.node, shared.net.hosts[CLIENT]
     THEIRS[theirs](node)
-    assert shared.answering() == {OLD}
+    assert shared.answering(seconds=PATIENCE) == {OLD}
     client.call("hold", name="old", destination=VIP, port=80)
     client.call("load", destination=VIP, port=80)
     shared.begin(backend)
@@ -87,7 +88,7 @@ def test_kube_proxy_comes_back_before_ours_goes(shared):
     load_nft(node)
     node.run(FAIRLEAD, "proxy", "--cleanup", "--keep-kube-proxy")
     assert left(node) == {"kube-proxy"}
-    assert shared.answering() == {OLD}
+    assert shared.answering(seconds=PATIENCE) == {OLD}
     assert client.call("end_load")["failures"] == []
     shared.end()
 

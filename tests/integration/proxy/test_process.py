@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.support.full import IS_FULL, each_once, some_of
+from tests.support.net.netlab import ATTEMPT_SECONDS, PATIENCE
 from tests.support.net.proxied_cluster import CLIENT, ENDPOINTS, FAIRLEAD, NODE, SERVICE, VIP, Cluster, eventually
 
 KILLS = some_of(2, 5)
@@ -41,7 +42,7 @@ def cluster(request, shared):
 
 @each_back_end
 def test_endpoints_come_and_go(cluster):
-    assert cluster.answering() == {ENDPOINTS[0]}
+    assert cluster.answering(seconds=PATIENCE) == {ENDPOINTS[0]}
     cluster.set_endpoints(dict.fromkeys(ENDPOINTS[:2], "ready"))
     eventually(lambda: cluster.answering() == set(ENDPOINTS[:2]))
     cluster.set_endpoints({})
@@ -95,7 +96,7 @@ def test_the_other_back_end_and_cleanup_leave_no_rules_behind(cluster):
         cluster.backend = backend
         cluster.start_proxy()
         assert tables() == {"fairlead": there == "fairlead", "KUBE": there == "KUBE"}
-        assert cluster.answering() == {ENDPOINTS[0]}
+        assert cluster.answering(seconds=PATIENCE) == {ENDPOINTS[0]}
     cluster.proxy.terminate()
     cluster.proxy.wait()
     assert tables()["fairlead"]  # the rules outlive the process
@@ -132,10 +133,10 @@ def test_connections_to_gone_endpoints_are_reset_if_asked(cluster):
 
 @pytest.mark.parametrize("cluster", ["nft"], indirect=True)
 def test_virtual_ips_of_a_new_service_cidr_are_dropped_until_a_service_has_them(cluster):
-    def became():
-        return set(ask(cluster, "10.97.0.9"))
+    def became(seconds=ATTEMPT_SECONDS):
+        return set(ask(cluster, "10.97.0.9", seconds))
 
-    assert "dropped" not in became()
+    assert "dropped" not in became(PATIENCE)
     spec = {"cidrs": ["10.97.0.0/16"]}
     cluster.apply(
         {"apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR", "metadata": {"name": "more"}, "spec": spec}
@@ -145,10 +146,10 @@ def test_virtual_ips_of_a_new_service_cidr_are_dropped_until_a_service_has_them(
     eventually(lambda: became() == {ENDPOINTS[0]})
 
 
-def ask(cluster, destination):
-    """Who answers two connections of the client, or what becomes of them."""
+def ask(cluster, destination, seconds):
+    """Who answers two connections of the client in time, or what becomes of them."""
     arguments = {"source": CLIENT, "destination": destination, "port": 80, "protocol": "tcp", "count": 2}
-    results = cluster.net.hosts[CLIENT].call("probe", **arguments)
+    results = cluster.net.hosts[CLIENT].call("probe", **arguments, seconds=seconds)
     return [result if isinstance(result, str) else result[0][0] for result in results]
 
 
@@ -158,7 +159,7 @@ def test_killed_and_started_again_it_converges_and_breaks_no_connection(cluster)
     for endpoint in ENDPOINTS[1:]:
         cluster.kill_proxy()
         assert client.call("talk", name="old", text="still there?") == "still there?"
-        assert cluster.answering() != {"dropped"}  # the rules work while nobody minds them
+        assert cluster.answering(seconds=PATIENCE) != {"dropped"}  # the rules work while nobody minds them
         cluster.set_endpoints({endpoint: "ready"})
         cluster.start_proxy()
         eventually(lambda endpoint=endpoint: cluster.answering() == {endpoint})
@@ -179,6 +180,7 @@ def test_killed_at_random_moments_under_change_it_converges_and_breaks_no_connec
     last = choose.sample(ENDPOINTS, 2)
     cluster.set_endpoints(dict.fromkeys(last, "ready"))
     eventually(lambda: cluster.answering() == cluster.answering("udp") == set(last))
+    eventually(lambda: client.call("load_so_far")["counts"]["tcp"] > 100)
     seen = client.call("end_load")
     assert [failure for failure in seen["failures"] if failure.startswith("tcp")] == []
     assert seen["counts"]["tcp"] > 100
@@ -209,12 +211,20 @@ def keep_changing(cluster, choose):
 @on_iptables
 def test_a_rolling_replacement_fails_no_request_and_udp_follows(cluster):
     client = cluster.net.hosts[CLIENT]
+
+    def is_asked(endpoint, count):
+        """Whether the flow is with this endpoint, and there were more than so many requests."""
+        seen = client.call("load_so_far")
+        return seen["udp"][-1:] == [endpoint] and min(seen["counts"].values()) > count
+
     client.call("load", destination=VIP, port=80)
-    for old, new in itertools.pairwise(ENDPOINTS):
+    for number, (old, new) in enumerate(itertools.pairwise(ENDPOINTS)):
+        # So that each has its turn.
+        eventually(lambda old=old, count=7 * number: is_asked(old, count))
         cluster.set_endpoints({old: "ready", new: "ready"})
         cluster.set_endpoints({old: "draining", new: "ready"})
         cluster.set_endpoints({new: "ready"})
-        eventually(lambda new=new: client.call("load_so_far")["udp"][-1] == new)  # so that each has its turn
+    eventually(lambda: is_asked(ENDPOINTS[-1], 20))
     seen = client.call("end_load")
     assert seen["failures"] == []
     # Rules come first, then the stale flow is forgotten: a reply that is under way just then finds no flow to be
@@ -231,15 +241,15 @@ def test_a_client_keeps_its_endpoint_until_that_goes(cluster):
     cluster.set_endpoints(dict.fromkeys(ENDPOINTS, "ready"))
     eventually(lambda: len(cluster.answering()) > 1)
     cluster.patch_service({"spec": {"sessionAffinity": "ClientIP"}})
-    (chosen,) = eventually(lambda: len(found := cluster.answering()) == 1 and found)
+    (chosen,) = eventually(lambda: len(found := cluster.answering(seconds=PATIENCE)) == 1 and found)
     for _ in range(5):
-        assert cluster.answering() == {chosen}
+        assert cluster.answering(seconds=PATIENCE) == {chosen}
     cluster.kill_proxy()
     cluster.start_proxy()
-    assert cluster.answering() == {chosen}  # the next proxy does not forget
+    assert cluster.answering(seconds=PATIENCE) == {chosen}  # the next proxy does not forget
     cluster.set_endpoints({address: "ready" for address in ENDPOINTS if address != chosen})
-    (other,) = eventually(lambda: len(found := cluster.answering() - {chosen}) == 1 and found)
-    assert cluster.answering() == {other}
+    (other,) = eventually(lambda: len(found := cluster.answering(seconds=PATIENCE) - {chosen}) == 1 and found)
+    assert cluster.answering(seconds=PATIENCE) == {other}
 
 
 def test_a_client_keeps_its_endpoint_when_the_timeout_changes(cluster):
@@ -252,18 +262,18 @@ def test_a_client_keeps_its_endpoint_when_the_timeout_changes(cluster):
 
     cluster.set_endpoints(dict.fromkeys(ENDPOINTS, "ready"))
     set_timeout(59)
-    (chosen,) = eventually(lambda: len(found := cluster.answering()) == 1 and found)
+    (chosen,) = eventually(lambda: len(found := cluster.answering(seconds=PATIENCE)) == 1 and found)
     client = cluster.net.hosts[CLIENT]
     client.call("load", destination=VIP, port=80)
     for seconds in (31, 58, 45):
         set_timeout(seconds)
-        assert cluster.answering() == {chosen}
+        assert cluster.answering(seconds=PATIENCE) == {chosen}
     assert client.call("end_load")["failures"] == []
     cluster.kill_proxy()
     set_timeout_while_down = {"clientIP": {"timeoutSeconds": 30}}
     cluster.patch_service({"spec": {"sessionAffinityConfig": set_timeout_while_down}})
     cluster.start_proxy()
-    assert cluster.answering() == {chosen}
+    assert cluster.answering(seconds=PATIENCE) == {chosen}
     assert cluster.metric("sync_proxy_rules_nftables_sync_failures_total") == 0
 
 
@@ -282,14 +292,14 @@ def test_a_blocking_host_firewall_is_reported_with_a_fixing_rule(cluster, firewa
     """The rule that is named is carried out as it is named, and then Services are reached."""
     rules, named = FIREWALLS[firewall]
     program = {"nft": ("nft", "-f", "-"), "iptables": ("iptables-restore", "--noflush")}[firewall]
-    assert cluster.answering() == {ENDPOINTS[0]}
+    assert cluster.answering(seconds=PATIENCE) == {ENDPOINTS[0]}
     cluster.net.node.run(*program, text=rules)
     assert cluster.answering() == {"dropped"}
-    eventually(lambda: cluster.metric("host_firewall_dropping_chains") == 1, 40)
+    eventually(lambda: cluster.metric("host_firewall_dropping_chains") == 1, 120)
     (said,) = eventually(lambda: [text for text in node_events(cluster) if text.startswith(named)])
     cluster.net.node.run(*said.partition("what would admit them: ")[2].split())
-    assert cluster.answering() == {ENDPOINTS[0]}
-    eventually(lambda: cluster.metric("host_firewall_dropping_chains") == 0, 40)
+    assert cluster.answering(seconds=PATIENCE) == {ENDPOINTS[0]}
+    eventually(lambda: cluster.metric("host_firewall_dropping_chains") == 0, 120)
 
 
 def node_events(cluster):
@@ -319,7 +329,7 @@ def test_a_udp_client_that_keeps_its_port_finds_a_node_port_that_comes_later(clu
     """Its flow is known to connection tracking by then, as one to the node itself."""
     cluster.kill_proxy()
     cluster.start_proxy("--nodeport-addresses", addresses)
-    command = (sys.executable, "-c", ASK_FROM_ONE_PORT, CLIENT, NODE, "30053", "30")
+    command = (sys.executable, "-c", ASK_FROM_ONE_PORT, CLIENT, NODE, "30053", "120")
     client = cluster.net.start(*command, host=cluster.net.hosts[CLIENT], stdout=subprocess.PIPE, text=True)
     eventually(lambda: "dport=30053" in cluster.net.node.run("conntrack", "-L", "-p", "udp"))
     ports = [*SERVICE["spec"]["ports"][:1], {**SERVICE["spec"]["ports"][1], "nodePort": 30053}]

@@ -13,7 +13,7 @@ from fairlead.netfilter.ruleset import Target
 
 HERE = "127.31.0.1"
 CLIENT = "127.31.0.9"
-PATIENCE = 10.0  # seconds
+PATIENCE = 60.0  # seconds
 
 
 def bound(kind):

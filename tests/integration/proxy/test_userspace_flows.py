@@ -23,7 +23,7 @@ from fairlead.trace.packet import DROPPED, REJECTED, Outcome, PacketFate
 from tests.support.loopback_flows import TABLE, as_sockets_have_it, cluster_of, outcomes_of
 
 PORTS = PortRule(first_free_port("127.31.0.1"))
-PATIENCE = 10.0  # seconds
+PATIENCE = 60.0  # seconds
 KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 
 

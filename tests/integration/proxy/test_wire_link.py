@@ -12,7 +12,7 @@ from tests.support.users import CHECKOUT
 def test_a_kernel_is_at_the_other_end():
     program = [sys.executable, "-m", "tests.support.net.wire_pair"]
     command = ["unshare", "--user", "--map-root-user", "--net", *program]
-    done = subprocess.run(command, cwd=CHECKOUT, text=True, capture_output=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=CHECKOUT, text=True, capture_output=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)
     assert seen["arrived"] == hashlib.sha256(wire_pair.DATA).hexdigest()

@@ -22,7 +22,7 @@ MAC, WRONG = "02:00:00:00:00:07", "02:00:00:00:00:99"
 ASKED = ("192.0.2.7", "fd00::7")
 TOLD = ("192.0.2.8", "fd00::8")
 NOT_ANSWERED = ("192.0.2.9", "fd00::9")
-SECONDS, SECONDS_IN_VAIN = 10.0, 0.5
+SECONDS, SECONDS_IN_VAIN = 60.0, 0.5
 
 
 def main() -> None:
@@ -69,7 +69,7 @@ def learned(address: str) -> str:
         shown = json.loads(subprocess.check_output(["ip", "-j", "neigh", "show", address]))
         entry = shown[0] if shown else {}
         found = entry.get("lladdr") or " ".join(entry.get("state", []))
-        if found not in ("", "INCOMPLETE", WRONG) or time.monotonic() > deadline:
+        if found not in ("", "INCOMPLETE", "FAILED", WRONG) or time.monotonic() > deadline:
             return found
         time.sleep(0.05)
 

@@ -42,6 +42,8 @@ NO_SUCH_HOST = """table inet router {
     chain unknown { type filter hook forward priority 0; reject with icmpx host-unreachable; }
 }"""
 ATTEMPT_SECONDS = 0.4  # after which a packet counts as dropped; a round trip here takes well under a millisecond
+PATIENCE = 30.0  # seconds; on a busy machine those that are to answer may be late
+TOTAL_RETRANS = 100  # where struct tcp_info says how many segments were sent again (linux/tcp.h)
 
 
 REPOSITORY = Path(__file__).parents[3]
@@ -338,7 +340,7 @@ HELD = {}
 
 def hold(arguments):
     """Open a TCP connection and keep it: who answers."""
-    connection = socket.create_connection((arguments["destination"], arguments["port"]), ATTEMPT_SECONDS)
+    connection = socket.create_connection((arguments["destination"], arguments["port"]), PATIENCE)
     HELD[arguments["name"]] = connection
     return json.loads(connection.recv(100))
 
@@ -383,15 +385,18 @@ class Load:
     def _tcp(self):
         while not self._is_over.wait(0.005):
             try:
-                with socket.create_connection(self._destination, 2) as connection:
+                with socket.create_connection(self._destination, PATIENCE) as connection:
                     json.loads(connection.recv(100))
+                    sent_again = _sent_again(connection)
+                if sent_again > 1:  # at intervals of a second; the kernel answers, whatever the server does
+                    self.failures.append(f"tcp: {sent_again} packets were lost")
                 self.counts["tcp"] += 1
             except (OSError, ValueError) as error:
                 self.failures.append(f"tcp: {error!r}")
 
     def _udp(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flow:
-            flow.settimeout(1)
+            flow.settimeout(PATIENCE)  # what is lost does not come later either
             while not self._is_over.wait(0.005):
                 try:
                     flow.sendto(b"?", self._destination)
@@ -404,6 +409,11 @@ class Load:
                     continue
                 self.udp_answers.append(json.loads(reply)[0][0])
                 self.counts["udp"] += 1
+
+
+def _sent_again(connection):
+    info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TOTAL_RETRANS + 4)
+    return struct.unpack_from("=I", info, TOTAL_RETRANS)[0]
 
 
 LOADS = []

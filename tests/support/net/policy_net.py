@@ -9,12 +9,28 @@ from fairlead.netpolicy.enforcement import build
 from fairlead.netpolicy.iptables_rules import SECURITY, IptablesPolicies
 from fairlead.netpolicy.nft_rules import NftPolicies, table_name
 from fairlead.trace.contract import Rules
+from tests.support.labs import eventually
 from tests.support.net.proxy_net import load_iptables, load_nft
 
 
 def policy_table(world, backend):
     census = Census.of(world.pods, world.namespaces, world.policies)
     return build(census, "here", backend(world.family))[0]
+
+
+def destroy_sets(worker):
+    """Remove the sets that no rule asks any more. The kernel lets go of them a moment after the rules were deleted."""
+
+    def are_gone():
+        try:
+            worker.run("ipset", "destroy")
+        except RuntimeError as error:
+            if "in use" not in str(error):
+                raise
+            return False
+        return True
+
+    eventually(are_gone, 30)
 
 
 def load_nft_policies(net, world):
@@ -26,7 +42,7 @@ def load_nft_policies(net, world):
 def load_iptables_policies(net, world):
     load_iptables(net, world)
     table = policy_table(world, IptablesPolicies)
-    net.node.run("ipset", "destroy")  # those of the world before, which no rule asks any more
+    destroy_sets(net.node)  # those of the world before, which no rule asks any more
     net.node.run("ipset", "restore", text=replacing({}, table, world.family).before)
     program = "iptables-restore" if world.family is IPFamily.IPV4 else "ip6tables-restore"
     net.node.run(program, "--noflush", text=render_restore([(SECURITY, table)]))

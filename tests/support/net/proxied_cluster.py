@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.support.net.netlab import Net
+from tests.support.net.netlab import ATTEMPT_SECONDS, Net
 
 FAIRLEAD = str(Path(sys.executable).parent / "fairlead")
 NODE, CLIENT, VIP = "192.168.0.2", "10.180.0.9", "10.96.0.10"
@@ -42,7 +42,7 @@ CONDITIONS = {
 }
 
 
-def eventually(check, seconds=10.0):
+def eventually(check, seconds=60.0):
     end = time.monotonic() + seconds
     while not (found := check()):
         assert time.monotonic() < end, f"not true after {seconds} s"
@@ -127,10 +127,10 @@ class Cluster:
         }
         self.apply(slice_)
 
-    def answering(self, protocol="tcp"):
-        """The endpoints that answer a few connections of the client, and words for those that fail."""
+    def answering(self, protocol="tcp", seconds=ATTEMPT_SECONDS):
+        """The endpoints that answer a few connections of the client in time, and words for those that fail."""
         arguments = {"source": CLIENT, "destination": VIP, "port": 80, "protocol": protocol, "count": 8}
-        results = self.net.hosts[CLIENT].call("probe", **arguments)
+        results = self.net.hosts[CLIENT].call("probe", **arguments, seconds=seconds)
         return {result if isinstance(result, str) else result[0][0] for result in results}
 
     def metric(self, name, family="IPv4"):

@@ -21,7 +21,7 @@ ENDPOINTS_HERE = [f"10.180.0.{number}" for number in range(1, 5)]
 ENDPOINTS_THERE = [f"10.180.0.{number}" for number in range(5, 8)]
 ROUTER = "198.51.100.1"
 SERVED = [("tcp", 80), ("tcp", 5353), ("tcp", 8443), ("udp", 53), ("tcp", 8080), ("sctp", 53)]
-QUICK, PATIENT = 0.15, 3.0  # seconds after which an unanswered packet counts as dropped; a round trip takes 0.001
+QUICK, PATIENT = 0.15, 30.0  # seconds after which an unanswered packet counts as dropped; a round trip takes 0.001
 
 
 def pair(*addresses):

@@ -72,12 +72,12 @@ def main() -> None:
     for junk in JUNK:
         send(THERE, junk)
     try:
-        with socket.create_connection((LAB_HERE, 80), timeout=10) as connection:
+        with socket.create_connection((LAB_HERE, 80), timeout=60) as connection:
             arrived = exchange(connection)
         unwanted.setblocking(False)
         drain(unwanted)
         send(UNINVITED, header(VNI) + b"\xff" * 6 + bytes(8) + WORD)
-        with socket.create_connection((LAB_HERE, 80), timeout=10):  # later than what was sent before
+        with socket.create_connection((LAB_HERE, 80), timeout=60):  # later than what was sent before
             frames = drain(unwanted)
     finally:
         for child in children:
