@@ -32,7 +32,7 @@ def run(tmp_path):
         space = ["unshare", "--user", "--map-root-user", "--pid", "--kill-child", "--mount-proc", *first]
         begin = [*space, sys.executable, "-c", BEGIN]
         done = subprocess.run(
-            [*begin, str(tmp_path), *command], text=True, capture_output=True, timeout=30, check=False
+            [*begin, str(tmp_path), *command], text=True, capture_output=True, timeout=120, check=False
         )
         return done.stdout if done.returncode == 0 else f"{done.returncode}: {done.stdout}{done.stderr}"
 
@@ -115,5 +115,5 @@ def test_the_process_that_answers_is_no_child_of_the_first(run):
 
 
 def test_a_process_that_outlives_the_first_is_answered(run):
-    ended_by_the_other = shell(run, "(id -u; kill $$) & exec sleep 30", *AS_WEB)
+    ended_by_the_other = shell(run, "(id -u; kill $$) & exec sleep 120", *AS_WEB)
     assert ended_by_the_other[0] == "143: 101"

@@ -45,7 +45,7 @@ def test_answers_that_are_not_grpc(answer):
     async def run():
         server = await asyncio.start_server(serve, HOST, 0)
         async with server:
-            await asyncio.wait_for(check_health(HOST, server.sockets[0].getsockname()[1], ""), 5)
+            await asyncio.wait_for(check_health(HOST, server.sockets[0].getsockname()[1], ""), 60)
 
     with pytest.raises(HealthError):
         asyncio.run(run())

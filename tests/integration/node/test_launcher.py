@@ -238,7 +238,7 @@ def test_a_child_inherits_nothing_but_what_it_is_given(nursery):
         reader, writer = os.pipe()
         os.set_inheritable(writer, True)
         init = await launcher.start(Birth(wait_for_signals, None))
-        assert eventually(lambda: _descriptors(init.pid) == {"/dev/null"})
+        assert eventually(lambda: _descriptors(init.pid) == {"/dev/null"}, 60)
         os.close(reader)
         os.close(writer)
 

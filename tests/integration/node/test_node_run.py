@@ -70,7 +70,7 @@ class World:
     def end_node(self):
         if self.node:
             self.node.send_signal(signal.SIGTERM)
-            assert self.node.wait(20) == 0, (self.folder / "node.log").read_text()
+            assert self.node.wait(60) == 0, (self.folder / "node.log").read_text()
             self.node = None
 
     def kubeconfig_with(self, name, **user):
@@ -127,7 +127,7 @@ def test_a_node_registers_with_its_options(world):
     assert {"cpu", "memory", "pods", "ephemeral-storage"} <= node["status"]["allocatable"].keys()
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     assert node["status"]["nodeInfo"]["bootID"] == boot
-    lease = world.kubectl.json("get", "lease", "-n", "kube-node-lease", "n1")
+    lease = eventually(lambda: world.kubectl.json("get", "lease", "-n", "kube-node-lease", "n1"), 60)
     assert lease["spec"]["holderIdentity"] == "n1"
 
 
@@ -142,16 +142,16 @@ def test_both_of_its_certificates_are_the_clusters(world):
 
     client = ("kubernetes.io/kube-apiserver-client-kubelet", "system:bootstrap:abcdef")
     serving = ("kubernetes.io/kubelet-serving", "system:node:n1")
-    eventually(lambda: issued() == {client, serving}, 20)
+    eventually(lambda: issued() == {client, serving}, 60)
 
 
 def test_its_pods_run_and_the_api_server_reaches_them(world):
-    world.kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=30s")
+    world.kubectl("wait", "--for=condition=Ready", "pod/web", "--timeout=55s")
     status = world.kubectl.json("get", "pod", "web")["status"]
     assert status["qosClass"] == "Burstable"
     assert status["podIP"].startswith("10.244.7.")
-    eventually(lambda: world.kubectl("exec", "web", "--", "echo", "inside") == "inside\n", 20)
-    assert world.kubectl("logs", "web") == "hello\n"
+    eventually(lambda: world.kubectl("exec", "web", "--", "echo", "inside") == "inside\n", 60)
+    eventually(lambda: world.kubectl("logs", "web") == "hello\n", 60)
 
 
 def process_of_web(world):
@@ -160,11 +160,11 @@ def process_of_web(world):
 
 
 def test_a_restart_needs_no_token_any_more_and_takes_its_pods_over(world):
-    before = eventually(lambda: process_of_web(world), 20)
+    before = eventually(lambda: process_of_web(world), 60)
     world.end_node()
     world.kubectl("delete", "secret", "-n", "kube-system", SECRET["metadata"]["name"])
     world.start_node(world.folder / "bootstrap", "--pod-cidr", "10.244.7.0/24", "--end-pods")
-    eventually(lambda: process_of_web(world) == before, 30)
+    eventually(lambda: process_of_web(world) == before, 60)
     assert world.kubectl.json("get", "pod", "web")["status"]["containerStatuses"][0]["restartCount"] == 0
 
 
@@ -173,7 +173,7 @@ def test_another_nodes_credentials_are_refused(world):
     other = world.kubeconfig_with("other", **own)
     command = ("node", "run", "--kubeconfig", other, "--name", "n2", "--data", world.folder / "other-node")
     process = world.start(*command, log="other.log")
-    assert process.wait(30) == 3
+    assert process.wait(60) == 3
     assert "the kubeconfig is that of system:node:n1" in (world.folder / "other.log").read_text()
 
 
@@ -182,4 +182,4 @@ def test_a_node_can_end_with_its_pods(world):
     pid = read_birth(record).process.pid
     assert Path(f"/proc/{pid}").exists()
     world.end_node()
-    eventually(lambda: not Path(f"/proc/{pid}").exists(), 10)
+    eventually(lambda: not Path(f"/proc/{pid}").exists(), 60)

@@ -30,6 +30,9 @@ def probe(kind, host, pod_ip):
         target = ProbeTarget(Container(name="c"), None, None, pod_ip)
         result = await perform(actions[kind], target, 20.0)
         await asyncio.sleep(0)
+        async with asyncio.timeout(60):
+            while result.success and not connections:  # noqa: ASYNC110 - it may be there before the server looks
+                await asyncio.sleep(0.01)
         server.close()
         return result, len(connections)
 

@@ -60,14 +60,14 @@ def is_there(pid):
     ("command", "code"), [("exit 0", 0), ("exit 7", 7), ("kill -TERM $$", -15), ("kill -KILL $$", -9)]
 )
 def test_a_tended_pod_has_its_programs_exit_code(tended, command, code):
-    assert tended("sh", "-c", command).wait(30) == code
+    assert tended("sh", "-c", command).wait(60) == code
 
 
 def test_signals_reach_the_program(tended):
     process = tended("sh", "-c", "trap 'exit 42' USR1; echo ready; while :; do sleep 0.01; done")
     assert line(process) == "ready"
     process.send_signal(signal.SIGUSR1)
-    assert process.wait(30) == 42
+    assert process.wait(60) == 42
 
 
 ORPHAN = "setsid sleep 600 & echo $!; "
@@ -86,5 +86,5 @@ def test_processes_of_a_tended_pod_end_with_it(tended, owner, rest, end):
     process = tended("sh", "-c", ORPHAN + rest)
     orphan = int(line(process))
     end(process, owner)
-    process.wait(30)
-    eventually(lambda: not is_there(orphan))
+    process.wait(60)
+    eventually(lambda: not is_there(orphan), 60)
