@@ -1,15 +1,26 @@
-"""What node agents would say of Pods, with no process behind them: bound Pods run and are ready, deleted ones end."""
+"""What node agents would say, with no process behind them: Nodes live, bound Pods run and are ready, deleted ones
+end."""
 
 import asyncio
 import itertools
+import json
 import threading
 from contextlib import contextmanager, suppress
 
-from fairlead.drivers.kube.client import PODS, KubeClient, KubeError
+from fairlead.drivers.clock_text import now_text
+from fairlead.drivers.kube.client import (
+    NODES,
+    PODS,
+    STRATEGIC_MERGE_PATCH,
+    KubeClient,
+    KubeError,
+    Unreachable,
+)
 from fairlead.drivers.kube.informer import Informer
 from fairlead.model.objects import Pod
 
 NEVER_READY = "never-ready"  # a label: the Pod runs but is not ready
+HEARTBEAT = 10.0  # seconds; a Node that is silent for 40 is lost
 
 
 class Kubelets:
@@ -22,6 +33,7 @@ class Kubelets:
     async def run(self):
         async with asyncio.TaskGroup() as group:
             group.create_task(self._informer.run())
+            group.create_task(keep_nodes_alive(self._client))
             while True:
                 pod = await self._changed.get()
                 with suppress(KubeError):  # changed meanwhile; its next change comes too
@@ -41,14 +53,35 @@ class Kubelets:
             await self._client.patch(PODS.path(pod.namespace, pod.name, "status"), {"status": status})
 
 
-@contextmanager
+async def keep_nodes_alive(client):
+    """Tell that the Nodes are there, and nothing else of them."""
+    while True:
+        with suppress(KubeError, Unreachable):
+            for node in json.loads(await client.get(NODES.path()))["items"]:
+                if any(each["type"] == "Ready" for each in node.get("status", {}).get("conditions", ())):
+                    beat = {"status": {"conditions": [{"type": "Ready", "lastHeartbeatTime": now_text()}]}}
+                    path = NODES.path(name=node["metadata"]["name"], subresource="status")
+                    await client.patch(path, beat, STRATEGIC_MERGE_PATCH)
+        await asyncio.sleep(HEARTBEAT)
+
+
 def running_kubelets(kubeconfig):
     """Serve in a thread of its own."""
+    return _running(kubeconfig, lambda client: Kubelets(client).run())
+
+
+def running_heartbeats(kubeconfig):
+    """Nodes that live, in a thread of its own; what Pods do is said by the test."""
+    return _running(kubeconfig, keep_nodes_alive)
+
+
+@contextmanager
+def _running(kubeconfig, work):
     loop = asyncio.new_event_loop()
 
     async def serve():
         async with KubeClient.from_kubeconfig(kubeconfig) as client:
-            await Kubelets(client).run()
+            await work(client)
 
     task = loop.create_task(serve())
 

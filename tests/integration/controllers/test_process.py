@@ -8,11 +8,16 @@ import pytest
 from tests.support.api_servers import Kubectl, running_api_server, wait_until
 from tests.support.controller_processes import add_ready_node, namespaced, running_controllers, set_status
 from tests.support.kubectls import kubectls
+from tests.support.kubelets import running_heartbeats
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    with running_api_server(tmp_path_factory.mktemp("api")) as server, running_controllers(server) as controllers:
+    with (
+        running_api_server(tmp_path_factory.mktemp("api")) as server,
+        running_controllers(server) as controllers,
+        running_heartbeats(server.kubeconfig),
+    ):
         kubectl = Kubectl(kubectls()[-1], server, tmp_path_factory.mktemp("home"))
         for name in ("node-a", "node-b"):
             add_ready_node(kubectl, name)
@@ -93,11 +98,11 @@ def test_a_pod_that_fits_nowhere_says_why(namespace):
 
 def test_a_namespace_gets_its_objects_and_goes_with_its_content(cluster, namespace):
     kubectl, _ = cluster
-    wait_until(lambda: "kube-root-ca.crt" in namespace("get", "configmaps"))
-    wait_until(lambda: "default" in namespace("get", "serviceaccounts"))
+    wait_until(lambda: "kube-root-ca.crt" in namespace("get", "configmaps", "-o", "name"))
+    wait_until(lambda: "default" in namespace("get", "serviceaccounts", "-o", "name"))
     namespace("create", "-f", "-", stdin=service("web", app="web"))
     namespace("create", "-f", "-", stdin=pod("a", app="web"))
-    kubectl("delete", "namespace", namespace.name, "--timeout=20s")
+    kubectl("delete", "namespace", namespace.name, "--timeout=60s")
     assert namespace.name not in kubectl("get", "namespaces")
 
 
@@ -117,7 +122,7 @@ def test_deletion_with_each_propagation_policy(namespace, policy, left):
             c["metadata"]["name"] for c in namespace.items("configmaps") if c["metadata"]["name"] != "kube-root-ca.crt"
         ]
 
-    namespace("delete", "configmap", "owner", f"--cascade={policy}", "--timeout=20s")
+    namespace("delete", "configmap", "owner", f"--cascade={policy}", "--timeout=60s")
     wait_until(lambda: names() == left)
     if left:
         (child,) = [c for c in namespace.items("configmaps") if c["metadata"]["name"] == "child"]
@@ -126,7 +131,7 @@ def test_deletion_with_each_propagation_policy(namespace, policy, left):
 
 def test_an_object_whose_owner_never_existed_is_collected(namespace):
     namespace("create", "-f", "-", stdin=owned("child", "00000000-0000-0000-0000-000000000000"))
-    wait_until(lambda: "child" not in namespace("get", "configmaps"))
+    wait_until(lambda: "child" not in namespace("get", "configmaps", "-o", "name"))
 
 
 def test_endpoints_follow_pods_and_slices_follow_the_endpoints_of_users(namespace):
@@ -135,8 +140,9 @@ def test_endpoints_follow_pods_and_slices_follow_the_endpoints_of_users(namespac
     run_pod(namespace, "a", "10.244.0.5")
 
     def endpoints(name):
-        path = f"/api/v1/namespaces/{namespace.name}/endpoints/{name}"
-        subsets = json.loads(namespace.despite_warnings("get", "--raw", path)).get("subsets") or []
+        path = f"/api/v1/namespaces/{namespace.name}/endpoints"
+        items = json.loads(namespace.despite_warnings("get", "--raw", path))["items"]
+        subsets = [each for item in items if item["metadata"]["name"] == name for each in item.get("subsets") or ()]
         return [a["ip"] for subset in subsets for a in subset.get("addresses") or ()]
 
     wait_until(lambda: endpoints("web") == ["10.244.0.5"])
@@ -154,12 +160,12 @@ def test_a_service_cidr_waits_for_its_services_before_it_goes(cluster, namespace
     kubectl, _ = cluster
     ranges = {"metadata": {"name": "more"}, "spec": {"cidrs": ["198.18.0.0/24"]}}
     kubectl("create", "-f", "-", stdin={"apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR", **ranges})
-    kubectl("wait", "servicecidr/more", "--for=condition=Ready")
+    kubectl("wait", "servicecidr/more", "--for=condition=Ready", "--timeout=60s")
     namespace("create", "service", "clusterip", "web", "--clusterip=198.18.0.7", "--tcp=80")
     kubectl("delete", "servicecidr", "more", "--wait=false")
-    kubectl("wait", "servicecidr/more", "--for=condition=Ready=false")
+    kubectl("wait", "servicecidr/more", "--for=condition=Ready=false", "--timeout=60s")
     namespace("delete", "service", "web")
-    kubectl("wait", "servicecidr/more", "--for=delete")
+    kubectl("wait", "servicecidr/more", "--for=delete", "--timeout=60s")
 
 
 def test_endpoints_are_hinted_to_zones_in_proportion_to_their_cpus(cluster, namespace):

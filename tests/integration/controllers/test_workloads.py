@@ -47,7 +47,7 @@ def names(namespace):
 
 
 def rollout(namespace, kind, *arguments):
-    return namespace("rollout", *arguments[:1], f"{kind}/web", *arguments[1:], "--timeout=20s")
+    return namespace("rollout", *arguments[:1], f"{kind}/web", *arguments[1:], "--timeout=60s")
 
 
 def test_a_deployment_rolls_out_back_up_and_down(namespace):
@@ -149,7 +149,7 @@ def test_a_daemon_set_has_a_pod_on_every_node(cluster, namespace):
     assert "successfully rolled out" in rollout(namespace, "daemonset", "status")
 
     def nodes():
-        return sorted(p["spec"]["nodeName"] for p in namespace.items("pods"))
+        return sorted(p["spec"].get("nodeName", "") for p in namespace.items("pods"))
 
     assert nodes() == ["node-a", "node-b"]
     namespace("set", "image", "daemonset/web", "c=fairlead/echo:2")
@@ -162,5 +162,5 @@ def test_a_daemon_set_has_a_pod_on_every_node(cluster, namespace):
     wait_until(lambda: nodes() == ["node-a", "node-b", "node-c"])
     cluster("delete", "node", "node-c")
     wait_until(lambda: nodes() == ["node-a", "node-b"])
-    row = namespace("get", "daemonset", "web", "--no-headers").split()
-    assert row[:6] == ["web", "2", "2", "2", "2", "2"]
+    row = ["web", "2", "2", "2", "2", "2"]
+    wait_until(lambda: namespace("get", "daemonset", "web", "--no-headers").split()[:6] == row)
