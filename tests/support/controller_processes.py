@@ -14,23 +14,23 @@ class Controllers:
         self.kubeconfig, self.flags = kubeconfig, flags
         self.process = None
 
-    def start(self, until="ready"):
+    def start(self, *until):
         command = [sys.executable, "-m", "fairlead", "controllers", "--kubeconfig", self.kubeconfig, *self.flags]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        self.read_until(until)
+        self.read_until(*(until or ("ready",)))
 
-    def read_until(self, text):
-        """Wait for a line with the text on standard error."""
+    def read_until(self, *texts):
+        """Wait for a line with one of the texts on standard error."""
         lines = []
         for line in self.process.stderr:
             lines.append(line)
-            if text in line:
+            if any(text in line for text in texts):
                 return
-        raise AssertionError(f"ended before it said {text!r}: {''.join(lines)}")
+        raise AssertionError(f"ended before it said {' or '.join(texts)}: {''.join(lines)}")
 
     def end(self, number=signal.SIGTERM):
         self.process.send_signal(number)
-        self.process.wait(20)
+        self.process.wait(60)
         self.process.stderr.close()
 
 

@@ -21,6 +21,7 @@ FLAGS = (
     *("--leader-elect-lease-duration", f"{LEASE}s", "--leader-elect-renew-deadline=2s"),
     *("--leader-elect-retry-period", "500ms", "--load-balancer-pool", "192.0.2.0/24"),
 )
+STATES = ("ready", "standing by")  # with times as short as these, a busy machine can cost the one that works its Lease
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +30,8 @@ def cluster(tmp_path_factory):
         kubectl = Kubectl(kubectls()[-1], server, tmp_path_factory.mktemp("home"))
         add_ready_node(kubectl, "node-a")
         replicas = [Controllers(server.kubeconfig, FLAGS) for _ in range(2)]
-        for replica, state in zip(replicas, ("ready", "standing by"), strict=True):
-            replica.start(state)
+        for replica in replicas:
+            replica.start(*STATES)
         try:
             yield kubectl, replicas
         finally:
@@ -40,6 +41,17 @@ def cluster(tmp_path_factory):
 
 def lease(kubectl):
     return json.loads(kubectl("get", "lease", "-n", "kube-system", "fairlead-controllers", "-o", "json"))["spec"]
+
+
+def roles(kubectl, replicas):
+    """The one that works, and the other."""
+
+    def working():
+        holder = lease(kubectl).get("holderIdentity") or ""
+        return next((each for each in replicas if f"-{each.process.pid}-" in holder), None)
+
+    found = wait_until(working)
+    return found, next(each for each in replicas if each is not found)
 
 
 def service(name):
@@ -69,39 +81,38 @@ def addresses(kubectl):
 
 def test_whichever_is_killed_the_other_goes_on(cluster):
     kubectl, replicas = cluster
-    gaps, holders = [], []
+    gaps = []
     for turn in range(KILLS):
-        working, other = replicas[turn % 2], replicas[1 - turn % 2]
-        holders.append(lease(kubectl)["holderIdentity"])
-        assert f"-{working.process.pid}-" in holders[-1]
+        working, _ = roles(kubectl, replicas)
         kubectl("create", "-f", "-", stdin=service(f"before-{turn}"))
         working.end(signal.SIGKILL)
         killed = time.monotonic()
         kubectl("create", "-f", "-", stdin=service(f"after-{turn}"))
         wait_until(lambda n=turn: slices_of(kubectl, f"after-{n}"))
         gaps.append(time.monotonic() - killed)
-        other.read_until("ready")
-        working.start("standing by")
+        working.start(*STATES)
     wait_until(lambda: len(addresses(kubectl)) == 2 * KILLS)
-    slices = collections.Counter(
-        service_of(each) for each in items(kubectl, "endpointslices") if each["metadata"]["name"] != "kubernetes"
-    )
+
+    def slices():
+        found = [each for each in items(kubectl, "endpointslices") if each["metadata"]["name"] != "kubernetes"]
+        return collections.Counter(map(service_of, found))
+
     print(f"{KILLS} kills: until the next one worked {', '.join(f'{gap:.2f}' for gap in gaps)} s")
-    assert slices == {f"{name}-{turn}": 1 for name in ("before", "after") for turn in range(KILLS)}
+    expected = {f"{name}-{turn}": 1 for name in ("before", "after") for turn in range(KILLS)}
+    wait_until(lambda: slices() == expected)
     assert len(set(addresses(kubectl))) == 2 * KILLS
-    # With times as short as these, a busy machine can cost the one that works its Lease as well.
     assert lease(kubectl)["leaseTransitions"] >= KILLS
 
 
 def test_a_frozen_leader_is_replaced_after_the_lease_and_waits_when_it_wakes(cluster):
     kubectl, replicas = cluster
-    working = next(each for each in replicas if f"-{each.process.pid}-" in lease(kubectl)["holderIdentity"])
-    (other,) = (each for each in replicas if each is not working)
+    working, other = roles(kubectl, replicas)
     working.process.send_signal(signal.SIGSTOP)
     kubectl("create", "-f", "-", stdin=service("frozen"))
-    other.read_until("ready")
     wait_until(lambda: slices_of(kubectl, "frozen"))
+    wait_until(lambda: roles(kubectl, replicas) == (other, working))
     working.process.send_signal(signal.SIGCONT)
     working.read_until("standing by")
-    assert f"-{other.process.pid}-" in lease(kubectl)["holderIdentity"]
+    if f"-{other.process.pid}-" not in (lease(kubectl).get("holderIdentity") or ""):
+        other.read_until("is lost")
     assert len(slices_of(kubectl, "frozen")) == 1
