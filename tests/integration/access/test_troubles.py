@@ -1,6 +1,5 @@
 """The immediate message of each part when its API server is unreachable or refuses its requests."""
 
-import socket
 import subprocess
 import sys
 import threading
@@ -12,6 +11,7 @@ import yaml
 from fairlead.drivers.identity.pki import ensure_pki, write_kubeconfig
 from tests.support.api_servers import running_api_server
 from tests.support.full import each_once
+from tests.support.net.ports import free_port
 
 PATIENCE = 60  # seconds; only a test that fails gets there
 PARTS = {
@@ -76,8 +76,7 @@ def altered(server, path, **user):
 
 def refused(server, tmp_path, _):
     path, document = altered(server, tmp_path / "config")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        document["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{free.getsockname()[1]}"
+    document["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{free_port()}"
     path.write_text(yaml.safe_dump(document))
     return path, ["Connect call failed"]
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.api_servers import Kubectl, running_api_server
 from tests.support.kubectls import kubectls
+from tests.support.net.ports import free_port
 from tests.support.webhook_server import WebhookServer
 from tests.support.webhooks import add, configuration, patch, webhook
 
@@ -41,11 +42,6 @@ def configured(kubectl, hook, path, kind="Validating", **fields):
 
 def config_map(name):
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"x": "1"}}
-
-
-def closed_port():
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
 
 
 def test_a_webhook_is_called_with_a_review(kubectl, hook):
@@ -107,13 +103,14 @@ def plain():
 @pytest.fixture(scope="module")
 def failing(kubectl, hook, plain):
     """All that fail, under either policy, for the ConfigMaps that are named for them."""
-    ports = {"closed": closed_port(), "plain": plain}
+    ports = {"closed": free_port(), "plain": plain}
     made = [
         webhook(
             name=f"{path[1:]}.{policy.lower()}.example.com",
             clientConfig=client_config(hook, path, client, ports),
             matchConditions=[{"name": "mine", "expression": f"object.metadata.name == '{path[1:]}-{policy.lower()}'"}],
             failurePolicy=policy,
+            timeoutSeconds=30,
         )
         for path, client, _ in FAILURES
         for policy in ("Fail", "Ignore")

@@ -1,23 +1,22 @@
 """The controllers' process reports the state of its watches to probes and scrapers."""
 
 import re
-import socket
 import subprocess
 import sys
 import urllib.request
 
 from tests.support.api_servers import running_api_server
+from tests.support.net.ports import free_port
 
 
 def test_health_readiness_and_metrics(tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     with running_api_server(tmp_path) as server:
         command = [sys.executable, "-m", "fairlead", "controllers", "--only", "endpointslice"]
         command += ["--kubeconfig", str(server.kubeconfig), "--http-bind-address", address]
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         try:
-            assert "ready" in process.stderr.readline()
+            assert any("ready" in line for line in process.stderr)
             pages = {
                 path: urllib.request.urlopen(f"http://{address}/{path}").read().decode()
                 for path in ("healthz", "readyz", "metrics")
