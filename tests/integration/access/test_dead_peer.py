@@ -45,9 +45,9 @@ class Server:
 
 
 @asynccontextmanager
-async def watching(tmp_path, monkeypatch):
+async def watching(tmp_path, monkeypatch, patience):
     """A client with a watch that has been opened at a quiet server."""
-    for name, seconds in {"SILENCE": 0.2, "LOOK": 0.05, "PATIENCE": 0.5}.items():
+    for name, seconds in {"SILENCE": 0.2, "LOOK": 0.05, "PATIENCE": patience}.items():
         monkeypatch.setattr(pulse, name, seconds)
     server, opened = Server(), asyncio.Event()
     async with server.serving() as url, asyncio.timeout(DEADLINE):
@@ -72,14 +72,14 @@ async def watching(tmp_path, monkeypatch):
 
 
 async def test_a_quiet_server_is_asked_for_its_version_and_keeps_its_watches(tmp_path, monkeypatch):
-    async with watching(tmp_path, monkeypatch) as (server, task):
+    async with watching(tmp_path, monkeypatch, DEADLINE) as (server, task):
         asked = [await server.asked.get() for _ in range(4)]
         assert asked[1:] == ["/version"] * 3
         assert not task.done()
 
 
 async def test_the_watch_of_a_server_that_has_stopped_is_ended(tmp_path, monkeypatch):
-    async with watching(tmp_path, monkeypatch) as (server, task):
+    async with watching(tmp_path, monkeypatch, 0.5) as (server, task):
         server.is_stopped = True
         with pytest.raises(Unreachable, match="the API server does not answer"):
             await task

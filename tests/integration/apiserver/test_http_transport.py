@@ -60,11 +60,11 @@ class Server:
 
 
 @asynccontextmanager
-async def client_of(server, patience=5.0):
+async def client_of(server, silence=60.0):
     listening = await asyncio.start_server(server.accept, "127.0.0.1", 0)
     port = listening.sockets[0].getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    async with listening, httpx2.AsyncClient(base_url=url, timeout=patience, transport=Transport()) as client:
+    url, timeout = f"http://127.0.0.1:{port}", httpx2.Timeout(60.0, read=silence)
+    async with listening, httpx2.AsyncClient(base_url=url, timeout=timeout, transport=Transport()) as client:
         yield client
         for writer in server.writers:
             writer.close()
@@ -133,7 +133,7 @@ def test_side_by_side_each_has_its_own_and_a_few_are_kept():
 
 def test_silence_and_a_port_without_a_server():
     async def scenario():
-        async with client_of(Server(b"HTTP/1.1 200 OK\r\n", 10_000), patience=0.1) as client:
+        async with client_of(Server(b"HTTP/1.1 200 OK\r\n", 10_000), silence=0.1) as client:
             with pytest.raises(httpx2.ReadTimeout):
                 await client.get("/")
             with pytest.raises(httpx2.ConnectError):
