@@ -65,8 +65,12 @@ class ApiServer:
 
     def _end(self, number):
         self.process.send_signal(number)
-        self.process.wait(20)
+        self.process.wait(60)
         self.process.stdout.close()
+
+    def cpu_seconds(self):
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def resident_bytes(self):
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
@@ -99,7 +103,7 @@ class Kubectl:
             env=self._environment | environment,
             text=True,
             capture_output=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         return done.returncode, done.stdout, done.stderr
@@ -146,7 +150,7 @@ class Kubectl:
             process.stdout.close()
 
 
-def wait_until(condition, seconds=10.0):
+def wait_until(condition, seconds=60.0):
     """Poll until the condition gives something true, and give it."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
