@@ -46,7 +46,7 @@ def test_a_watch_that_follows_a_list_misses_nothing(client):
     assert "before" in names
     later = threading.Timer(0.2, lambda: client.create(config_map("after")))
     later.start()
-    with closing(client.watch(ConfigMap, resource_version=listed.resourceVersion, server_timeout=5)) as events:
+    with closing(client.watch(ConfigMap, resource_version=listed.resourceVersion, server_timeout=60)) as events:
         kind, found = next(events)
     later.join()
     assert (kind, found.metadata.name) == ("ADDED", "after")

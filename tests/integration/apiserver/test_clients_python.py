@@ -4,6 +4,7 @@ Each test works in a namespace of its own. A version that is too old for a watch
 what came before its start is in no log.
 """
 
+import itertools
 import threading
 from contextlib import closing
 
@@ -172,14 +173,14 @@ def test_official_watch_sees_every_change(core, namespace):
     core.create_namespaced_config_map(namespace, config_map("a", x="1"))
     core.patch_namespaced_config_map("a", namespace, {"data": {"x": "2"}})
     core.delete_namespaced_config_map("a", namespace)
-    stream = watch.Watch().stream(
-        core.list_namespaced_config_map, namespace, resource_version=version, timeout_seconds=1
-    )
-    assert [(event["type"], event["object"].data["x"]) for event in stream] == [
-        ("ADDED", "1"),
-        ("MODIFIED", "2"),
-        ("DELETED", "2"),
-    ]
+    watching, seen = watch.Watch(), []
+    for event in watching.stream(
+        core.list_namespaced_config_map, namespace, resource_version=version, timeout_seconds=60
+    ):
+        seen.append((event["type"], event["object"].data["x"]))
+        if event["type"] == "DELETED":
+            watching.stop()
+    assert seen == [("ADDED", "1"), ("MODIFIED", "2"), ("DELETED", "2")]
 
 
 def test_official_watch_of_a_forgotten_version(core, server, namespace):
@@ -207,19 +208,23 @@ def test_official_informer_recovers_from_an_expired_version(core, server, namesp
     informer.start()
     try:
         with changed:
-            assert changed.wait_for(lambda: ("ADDED", "a") in events, 10)
+            assert changed.wait_for(lambda: ("ADDED", "a") in events, 60)
         core.create_namespaced_config_map("default", config_map("elsewhere"))  # the informer does not hear of it
         restart(server)
         core.delete_namespaced_config_map("a", namespace)
         core.create_namespaced_config_map(namespace, config_map("b"))
         with changed:
-            assert changed.wait_for(lambda: {("DELETED", "a"), ("ADDED", "b")} <= set(events), 20), events
+            assert changed.wait_for(lambda: {("DELETED", "a"), ("ADDED", "b")} <= set(events), 60), events
         assert ("ERROR", 410) in events
         assert [item.metadata.name for item in informer.cache.list()] == ["b"]
     finally:
-        # It looks whether it is to stop only when it hears something.
-        threading.Timer(0.1, lambda: core.create_namespaced_config_map(namespace, config_map("last"))).start()
-        informer.stop()
+        stopping = threading.Thread(target=informer.stop)
+        stopping.start()
+        for number in itertools.count():  # it looks whether it is to stop only when it hears something
+            stopping.join(0.1)
+            if not stopping.is_alive():
+                break
+            core.create_namespaced_config_map(namespace, config_map(f"last-{number}"))
 
 
 def test_official_dynamic_client_discovers(official, namespace):
@@ -364,7 +369,7 @@ def test_kr8s_waits_and_watches(kr8):
     pod = kr8s.objects.Pod({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}, api=kr8)
     pod.create()
     pod.patch({"status": {"conditions": [{"type": "Ready", "status": "True"}]}}, subresource="status")
-    pod.wait("condition=Ready", timeout=5)
+    pod.wait("condition=Ready", timeout=60)
     other = kr8_map(kr8, "a", x="1")
     other.create()
     events = kr8.watch("configmaps")

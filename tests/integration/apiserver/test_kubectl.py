@@ -108,8 +108,10 @@ def test_describe_diff_and_expose(kubectl):
 def test_a_watch_prints_each_change(kubectl):
     with kubectl.watching("configmaps", "-o", "jsonpath={.metadata.name}={.data.colour} ") as lines:
         kubectl("create", "configmap", "seen", "--from-literal=colour=blue")
-        kubectl("patch", "configmap", "seen", "-p", '{"data":{"colour":"red"}}')
         text = ""
+        while "seen=blue" not in text:
+            text += lines.read(1)
+        kubectl("patch", "configmap", "seen", "-p", '{"data":{"colour":"red"}}')
         while "seen=red" not in text:
             text += lines.read(1)
     kubectl("delete", "configmap", "seen")
@@ -120,7 +122,7 @@ def test_wait_for_deletion_and_for_a_condition(kubectl):
     kubectl("apply", "-f", "-", stdin=MANIFEST)
     status = '{"status":{"conditions":[{"type":"Ready","status":"True"}]}}'
     kubectl("patch", "pod", "one", "--subresource=status", "--type=strategic", "-p", status)
-    assert "condition met" in kubectl("wait", "pod/one", "--for=condition=Ready", "--timeout=5s")
+    assert "condition met" in kubectl("wait", "pod/one", "--for=condition=Ready", "--timeout=60s")
     kubectl("delete", "pod", "one", "--wait=true")
 
 
