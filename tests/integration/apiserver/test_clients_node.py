@@ -31,7 +31,7 @@ def test_every_scenario(installed, tmp_path):
     with running_api_server(tmp_path / "api") as server:
         environment = os.environ | {"KUBECONFIG": str(server.kubeconfig)}
         script = subprocess.Popen(
-            ["timeout", "60", "node", "client.mjs"],
+            ["timeout", "300", "node", "client.mjs"],
             cwd=installed,
             env=environment,
             text=True,

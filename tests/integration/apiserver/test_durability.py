@@ -58,7 +58,7 @@ class Writer(threading.Thread):
 
 def connect(server):
     tls = ssl.create_default_context(cafile=server.data / "pki" / "ca.crt")
-    return http.client.HTTPSConnection("127.0.0.1", server.port, context=tls, timeout=10)
+    return http.client.HTTPSConnection("127.0.0.1", server.port, context=tls, timeout=60)
 
 
 def named(name):
@@ -79,10 +79,10 @@ def test_no_acknowledged_write_is_lost(tmp_path):
         enough = threading.Semaphore(0)
         writers = [Writer(server, f"r{round_}-w{writer}", acknowledged, enough) for writer in range(WRITERS)]
         for _ in range(WRITERS):
-            assert enough.acquire(timeout=20)
+            assert enough.acquire(timeout=120)
         server.kill()
         for writer in writers:
-            writer.join(20)
+            writer.join(60)
             assert not writer.is_alive()
     server.start()
     maps, services = listed(server, MAPS), listed(server, SERVICES)

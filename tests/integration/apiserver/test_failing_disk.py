@@ -16,7 +16,7 @@ MAPS = "/api/v1/namespaces/default/configmaps"
 def ask(server, method, path, body=None, content_type="application/json"):
     """(status, text) of one request."""
     tls = ssl.create_default_context(cafile=server.data / "pki" / "ca.crt")
-    with closing(http.client.HTTPSConnection("127.0.0.1", server.port, context=tls, timeout=20)) as connection:
+    with closing(http.client.HTTPSConnection("127.0.0.1", server.port, context=tls, timeout=60)) as connection:
         headers = {"Authorization": f"Bearer {server.token}", "Content-Type": content_type}
         connection.request(method, path, body and json.dumps(body), headers)
         response = connection.getresponse()

@@ -224,10 +224,10 @@ SHOW = (
 
 READY = '{"status":{"conditions":[{"type":"Ready","status":"True"}]}}'
 WAIT = (
-    Step("wait svc/shop --for=jsonpath='{.spec.type}'=ClusterIP --timeout=5s", "service/shop condition met"),
+    Step("wait svc/shop --for=jsonpath='{.spec.type}'=ClusterIP --timeout=50s", "service/shop condition met"),
     Step(f"patch pod one --subresource=status --type=merge -p '{READY}'", "pod/one patched"),
-    Step("wait pod/one --for=condition=Ready --timeout=5s", "pod/one condition met"),
-    Step("wait pod/none --for=delete --timeout=5s"),
+    Step("wait pod/one --for=condition=Ready --timeout=50s", "pod/one condition met"),
+    Step("wait pod/none --for=delete --timeout=50s"),
     Step(
         "wait pod/one --for=condition=Ready=False --timeout=0.1s",
         code=1,

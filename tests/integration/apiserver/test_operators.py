@@ -77,7 +77,7 @@ def running_kopf(server):
         yield process
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
 
 
 def test_kopf_follows_its_objects_through_their_life(server, kubectl):
@@ -86,13 +86,13 @@ def test_kopf_follows_its_objects_through_their_life(server, kubectl):
 
     with running_kopf(server):
         kubectl("create", "-f", "-", stdin=flavour("vanilla", "white"))
-        eventually(lambda: made() == "white vanilla", 30)
+        eventually(lambda: made() == "white vanilla")
         shown = kubectl.json("get", "fl", "vanilla")
         assert shown["metadata"]["finalizers"] == ["kopf.zalando.org/KopfFinalizerMarker"]
         assert "white vanilla" in kubectl("get", "flavours")
         kubectl("patch", "fl", "vanilla", "--type=merge", "-p", '{"spec":{"colour":"pink"}}')
-        eventually(lambda: made() == "white to pink", 30)
-        kubectl("delete", "fl", "vanilla", "--timeout=30s")
+        eventually(lambda: made() == "white to pink")
+        kubectl("delete", "fl", "vanilla", "--timeout=60s")
         assert "No resources found" in kubectl.try_("get", "fl")[2]
 
 

@@ -87,7 +87,7 @@ async def world_of(pki):
 def run(tmp_path):
     def run_(test):
         async def main():
-            async with asyncio.timeout(20), world_of(tmp_path) as world:
+            async with asyncio.timeout(60), world_of(tmp_path) as world:
                 await test(world)
 
         asyncio.run(main())

@@ -29,7 +29,7 @@ require("tls").connect(settings, () => process.exit(0)).on("error", e => { conso
 """
 GOBUSTER = """
 export SSL_CERT_FILE=$0 SSL_CERT_DIR=/none
-echo version | gobuster dir -q -z --wordlist - --headers "Authorization: Bearer $TOKEN" --url https://localhost:$1
+echo version | gobuster dir -q -z --timeout 60s --wordlist - --headers "Authorization: Bearer $TOKEN" --url https://localhost:$1
 """
 OPENSSL = """
 openssl s_client -connect 127.0.0.1:$1 -CAfile $0 -x509_strict -verify_return_error -verify_hostname localhost
