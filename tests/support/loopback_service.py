@@ -22,7 +22,7 @@ from tests.support.dns_servers import block_over
 
 HOST = "127.0.0.1"
 NAME = "web.testns.svc.cluster.local."
-PATIENCE = 20.0  # seconds
+PATIENCE = 60.0  # seconds
 
 
 class LoopbackService:
@@ -47,7 +47,7 @@ class LoopbackService:
         """The coroutine's result, from the thread that serves."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(PATIENCE)
 
-    def resolver(self, lifetime=5.0):
+    def resolver(self, lifetime=30.0):
         resolver = dns.asyncresolver.Resolver(configure=False)
         resolver.nameservers, resolver.port, resolver.lifetime = [HOST], self.dns_port, lifetime
         return resolver

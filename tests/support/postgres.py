@@ -41,7 +41,7 @@ class Postgres:
         with log.open("w") as output:
             self._process = subprocess.Popen(USER.command(*command), stdout=output, stderr=subprocess.STDOUT)
         try:
-            eventually(lambda: self._run("pg_isready", "-h", self.address, "-p", self.port) or True, 30)
+            eventually(lambda: self._run("pg_isready", "-h", self.address, "-p", self.port) or True, 60)
         except AssertionError as error:
             raise AssertionError(log.read_text()) from error
 
@@ -49,13 +49,13 @@ class Postgres:
         """As a crash: no process of it gets to say anything."""
         (number, *_) = (Path(self.folder) / "postmaster.pid").read_text().split()
         os.kill(int(number), signal.SIGKILL)
-        self._process.wait(20)
+        self._process.wait(60)
         self._process = None
 
     def stop(self):
         if self._process:
             self._process.send_signal(signal.SIGQUIT)
-            self._process.wait(20)
+            self._process.wait(60)
 
     def promote(self):
         self._run("pg_ctl", "promote", "-D", self.folder)

@@ -69,7 +69,9 @@ def client(service, policy=None, **options):
     source = Dns(NAME, "http", resolver=service.resolver())
     with (
         Balancer(source, policy, failures=httpx_transport.FAILURES) as balancer,
-        httpx.Client(transport=BalancedTransport(balancer, **options), base_url="http://web") as http_client,
+        httpx.Client(
+            transport=BalancedTransport(balancer, **options), base_url="http://web", timeout=PATIENCE
+        ) as http_client,
     ):
         yield http_client
 
@@ -124,7 +126,9 @@ class TestHttpx:
             source = Dns(NAME, "http", resolver=service.resolver())
             async with (
                 AsyncBalancer(source, failures=httpx_transport.FAILURES) as balancer,
-                httpx.AsyncClient(transport=AsyncBalancedTransport(balancer), base_url="http://web") as web,
+                httpx.AsyncClient(
+                    transport=AsyncBalancedTransport(balancer), base_url="http://web", timeout=PATIENCE
+                ) as web,
             ):
                 answers = [r.text for r in await asyncio.gather(*(web.get("/") for _ in range(20)))]
                 assert Counter(answers) == {f"{ONE} web": 10, f"{TWO} web": 10}
@@ -158,7 +162,7 @@ class TestPsycopg:
                 promoting.start()
                 assert db.call(insert(2), role="primary", wait=PATIENCE) == TWO
                 promoting.join()
-                with psycopg_roles.connect(db, "primary", **OPTIONS) as connection:
+                with psycopg_roles.connect(db, "primary", wait=PATIENCE, **OPTIONS) as connection:
                     assert connection.execute("select n from t order by n").fetchall() == [(1,), (2,)]
 
     def refusals_of_statements_say_nothing(self, db):

@@ -110,8 +110,10 @@ class TestNames:
     async def test_while_dns_fails_nothing_is_learned_and_then_it_goes_on(self):
         with loopback_service(ttl=0) as service:
             service.publish(ONE)
-            async with updates(Dns(NAME, 80, resolver=service.resolver(lifetime=0.5))) as told:
+            resolver = service.resolver()
+            async with updates(Dns(NAME, 80, resolver=resolver)) as told:
                 assert (await told()).endpoints == (Endpoint(ONE, 80),)
+                resolver.lifetime = 0.5
                 service.stop_dns()
                 silent = await told()
                 assert silent.endpoints is None
@@ -139,7 +141,7 @@ class TestNames:
 
 class TestRequests:
     def test_each_pod_in_turn_from_many_threads(self):
-        with loopback_service() as service:
+        with loopback_service(ttl=3600) as service:
             for address in (ONE, TWO, THREE):
                 service.start_pod(address)
             service.publish(ONE, TWO, THREE)

@@ -31,11 +31,15 @@ class Told:
 
 
 class Late:
-    """Knows that there is nothing, and a moment later that there is one endpoint."""
+    """Knows that there is nothing, and when it is told so that there is one endpoint."""
+
+    def __init__(self):
+        self.told = threading.Event()
 
     async def follow(self, doubt):
         yield Update((), "none is ready")
-        await asyncio.sleep(0.02)
+        while not self.told.is_set():  # noqa: ASYNC110 - another thread tells
+            await asyncio.sleep(0.001)
         yield Update((ONE,))
         await asyncio.Event().wait()
 
@@ -120,9 +124,11 @@ class TestThreads:
             balancer.call(only(THREE), attempts=2)
 
     def test_an_empty_set_fails_at_once_or_after_waiting(self):
-        with Balancer(Late()) as balancer:
+        late = Late()
+        with Balancer(late) as balancer:
             with pytest.raises(NoEndpoints, match="none is ready"), balancer.pick():
                 pass
+            threading.Timer(0.02, late.told.set).start()
             with balancer.pick(wait=PATIENCE) as endpoint:
                 assert endpoint == ONE
 
@@ -218,10 +224,12 @@ class TestTasks:
                 await balancer.call(request, attempts=2)
 
     async def test_an_empty_set_fails_at_once_or_after_waiting(self):
-        async with AsyncBalancer(Late()) as balancer:
+        late = Late()
+        async with AsyncBalancer(late) as balancer:
             with pytest.raises(NoEndpoints, match="none is ready"):
                 async with balancer.pick():
                     pass
+            asyncio.get_running_loop().call_later(0.02, late.told.set)
             async with balancer.pick(wait=PATIENCE) as endpoint:
                 assert endpoint == ONE
 
@@ -251,11 +259,13 @@ class TestTasks:
                 assert (endpoint, policy.in_flight) == (ONE, {ONE: 0, TWO: 0})
 
     async def test_a_cancelled_wait_leaves_others_waiting(self):
-        async with AsyncBalancer(Late()) as balancer:
+        late = Late()
+        async with AsyncBalancer(late) as balancer:
             first = asyncio.create_task(balancer.pick(wait=PATIENCE).__aenter__())
             second = asyncio.create_task(balancer.pick(wait=PATIENCE).__aenter__())
             await asyncio.sleep(0)
             first.cancel()
+            late.told.set()
             assert await second == ONE
             assert first.cancelled()
 
