@@ -42,7 +42,7 @@ class Helm:
             env=self._lab.environment | {"HELM_CACHE_HOME": str(self._lab.folder / f"helm.{self._version}")},
             text=True,
             capture_output=True,
-            timeout=300,
+            timeout=400,
             check=False,
         )
         if arguments[0] == "rollback":

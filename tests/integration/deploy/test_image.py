@@ -29,7 +29,7 @@ CHART_VALUES = {
     "announcer": {"enabled": True, "pools": ["192.0.2.0/24"]},
     "controllers": {"enabled": True, "only": ["dns-autoscaler"]},
 }
-RELEASE, SOON = "fairlead", "--timeout=100s"
+RELEASE, SOON = "fairlead", "--timeout=300s"
 PROXY = "daemonset/fairlead-proxy"
 RUNNING = {
     PROXY: 2,
@@ -202,7 +202,7 @@ def values_of(lab):
 
 def test_every_part_runs_from_the_image(lab):
     for part, count in RUNNING.items():
-        lab.kubectl("rollout", "status", "-n", "kube-system", part, "--timeout=50s")
+        lab.kubectl("rollout", "status", "-n", "kube-system", part, "--timeout=100s")
         template = lab.get(part, "-n", "kube-system")["spec"]["selector"]["matchLabels"]
         selector = ",".join(f"{key}={value}" for key, value in template.items())
         pods = lab.get("pods", "-n", "kube-system", "-l", selector)["items"]
@@ -214,17 +214,15 @@ def test_every_part_runs_from_the_image(lab):
 
 
 def test_its_name_servers_serve_the_lab(lab):
-    addresses = {
-        ip
-        for each in lab.get("endpointslices", "-n", "kube-system", "-l", "kubernetes.io/service-name=kube-dns")["items"]
-        for endpoint in each["endpoints"] or ()
-        for ip in endpoint["addresses"]
-    }
+    def addresses():
+        slices = lab.get("endpointslices", "-n", "kube-system", "-l", "kubernetes.io/service-name=kube-dns")["items"]
+        return {ip for each in slices for endpoint in each["endpoints"] or () for ip in endpoint["addresses"]}
+
     pods = lab.get("pods", "-n", "kube-system", "-l", "k8s-app=kube-dns")["items"]
-    assert addresses == {pod["status"]["podIP"] for pod in pods}
-    lab.kubectl("wait", "--for=condition=Ready", "pod/web", "pod/client", "--timeout=50s")
-    assert "web" in eventually(lambda: lab.exec("client", "curl", "-s", "--max-time", "5", "http://web/"), 20)
-    assert lab.exec("client", "nslookup", "web.default.svc.cluster.local")
+    assert eventually(lambda: addresses() == {pod["status"]["podIP"] for pod in pods})
+    lab.kubectl("wait", "--for=condition=Ready", "pod/web", "pod/client", "--timeout=100s")
+    assert "web" in eventually(lambda: lab.exec("client", "curl", "-s", "--max-time", "5", "http://web/"))
+    eventually(lambda: lab.exec("client", "nslookup", "web.default.svc.cluster.local"))
 
 
 @pytest.mark.parametrize("mode", ["nftables", pytest.param("iptables", marks=pytest.mark.full)])
@@ -232,17 +230,17 @@ def test_its_proxies_carry_connections_of_a_lab_that_has_no_others(lab, mode):
     if mode != "nftables":
         helms(lab)[0]("upgrade", RELEASE, CHART, "--reuse-values", "--set", f"proxy.config.mode={mode}", SOON)
         lab.kubectl("rollout", "restart", "-n", "kube-system", PROXY)
-    lab.kubectl("rollout", "status", "-n", "kube-system", PROXY, "--timeout=50s")
-    lab.kubectl("wait", "--for=condition=Ready", "pod/web", "pod/client", "--timeout=50s")
+    lab.kubectl("rollout", "status", "-n", "kube-system", PROXY, "--timeout=100s")
+    lab.kubectl("wait", "--for=condition=Ready", "pod/web", "pod/client", "--timeout=100s")
     assert [fetched(lab, f"http://{node}:10249/proxyMode") for node in NODES] == [mode, mode]
     virtual_ip, deserted = (lab.get("service", name)["spec"]["clusterIP"] for name in ("web", "deserted"))
     for address in (virtual_ip, *(f"{node}:{NODE_PORT}" for node in NODES)):
         assert fetched(lab, f"http://{address}/hostname").strip() == "web"
-    assert curl(lab, f"http://{deserted}/").returncode == REFUSED
+    assert eventually(lambda: curl(lab, f"http://{deserted}/").returncode == REFUSED)
 
 
 def fetched(lab, url):
-    return eventually(lambda: curl(lab, url).stdout, 20)
+    return eventually(lambda: curl(lab, url).stdout)
 
 
 def curl(lab, url):
@@ -282,4 +280,4 @@ def test_an_uninstall_leaves_nothing_of_the_chart(lab):
     helms(lab)[1]("uninstall", RELEASE, "--wait", SOON)
     kinds = set(lab.kubectl("api-resources", "--verbs=list,delete", "-o", "name").stdout.split()) - {"events"}
     of_chart = (",".join(sorted(kinds)), "--all-namespaces", "-l", "app.kubernetes.io/part-of=fairlead")
-    eventually(lambda: not lab.get(*of_chart)["items"], 30)  # Pods go after what they belong to
+    eventually(lambda: not lab.get(*of_chart)["items"])  # Pods go after what they belong to

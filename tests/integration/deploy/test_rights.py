@@ -40,7 +40,7 @@ from tests.support.rights_world import seed
 RIGHTS = yaml.safe_load((CHART / "files" / "rights.yaml").read_text())
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 NAMESPACE = "kube-system"
-PATIENCE = 15.0  # seconds; only a test that fails gets there
+PATIENCE = 60.0  # seconds; only a test that fails gets there
 _numbers = itertools.count()
 
 
@@ -165,7 +165,7 @@ def run_announcer(client, path, name):
 
 def run_controllers(client, path, name):
     is_ready = asyncio.Event()
-    candidacy = Candidacy(NAMESPACE, "fairlead-controllers", f"{path.stem}", Timing(3, 2, 0.05))
+    candidacy = Candidacy(NAMESPACE, "fairlead-controllers", f"{path.stem}", Timing(15, 10, 0.05))
     pools = (AddressPool(("192.0.2.0/24",)),)
     options = ControllersOptions(path, None, (name,), ControllerSettings(load_balancer_pools=pools), None, candidacy)
     return [run(options, is_ready.set)], is_ready.wait
