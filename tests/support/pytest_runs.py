@@ -75,7 +75,7 @@ class Suite:
             process_group=0,
         )
 
-    def run(self, *arguments: str, seconds: float = 120) -> Run:
+    def run(self, *arguments: str, seconds: float = 600) -> Run:
         """One run of pytest over the folder."""
         process = self.start(*arguments)
         try:

@@ -26,7 +26,8 @@ metadata: {name: web-0, labels: {app: web}}
 spec: {terminationGracePeriodSeconds: 0, containers: [{name: web, image: fairlead/echo}]}
 """
 
-ASK = "curl -s --max-time 1 http://web/hostname"
+ASK = "curl -s --max-time 30 http://web/hostname"
+NO_ANSWER = f"{ASK} --max-time 1"
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def app(lab):
 @pytest.mark.parametrize("kind", ["frozen", "unready"])
 def test_a_pod(app, kind):
     with getattr(app.fault, kind)("web-0"):
-        assert app.run(ASK, check=False).code
+        assert app.run(NO_ANSWER, check=False).code
     assert app.run(ASK).stdout == "web-0"
 
 
@@ -55,14 +56,14 @@ def test_killed(app):
 @pytest.mark.parametrize("kind", ["loss", "reset"])
 def test_packets(app, kind):
     with getattr(app.fault, kind)("fairlead-client", "web-0"):
-        assert app.run(ASK, check=False).code
+        assert app.run(NO_ANSWER, check=False).code
     assert app.run(ASK).stdout == "web-0"
 
 
 def test_delay(app):
     with app.fault.delay("fairlead-client", "web-0", 0.2):
         began = time.monotonic()
-        app.run("curl -s --max-time 5 http://web/hostname")
+        app.run(ASK)
         assert time.monotonic() - began > 0.4
     assert app.run(ASK).stdout == "web-0"
 

@@ -194,7 +194,7 @@ def test_two_runs_at_once_have_labs_of_their_own(make):
     suite = make(test_shared=SHARED)
     runs = [suite.start(), suite.start()]
     for run in runs:
-        output, _ = run.communicate(timeout=120)
+        output, _ = run.communicate(timeout=600)
         assert run.returncode == 0, output
     assert len({line.split()[0] for line in names_of(suite)}) == 2
     assert suite.left() == []
@@ -230,9 +230,9 @@ def test_slow(namespace):
 def test_ctrl_c_leaves_nothing(make, options):
     suite = make(test_slow=SLOW)
     process = suite.start("-s", *options)
-    eventually(lambda: any(path.name == "lab.json" for path in (suite.folder / "run").rglob("*")), 60)
+    eventually(lambda: list((suite.folder / "run" / "fairlead").glob("*/lab.json")), 180)
     os.killpg(process.pid, signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=180)
     assert "KeyboardInterrupt" in output
     assert eventually(lambda: suite.left() == []), suite.left()
 
@@ -240,7 +240,7 @@ def test_ctrl_c_leaves_nothing(make, options):
 def test_a_run_that_is_killed_takes_its_labs_along(make):
     suite = make(test_slow=SLOW)
     process = suite.start("-s", "-n", "2")
-    eventually(lambda: any(path.name == "lab.json" for path in (suite.folder / "run").rglob("*")), 60)
+    eventually(lambda: list((suite.folder / "run" / "fairlead").glob("*/lab.json")), 180)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     while [each for each in suite.left() if not each.startswith(".pytest-")]:

@@ -89,7 +89,7 @@ def test_this_program_reaches_it_through_its_service(namespace):
     with (
         namespace.serve(hello_asgi, "api"),
         namespace.forward("api", 80) as forwarded,
-        urllib.request.urlopen(forwarded.url, timeout=10) as response,
+        urllib.request.urlopen(forwarded.url, timeout=60) as response,
     ):
         assert response.read().startswith(b"hello")
 
@@ -132,7 +132,7 @@ def test_a_part_of_the_api_that_it_answers_is_used_by_kubectl(lab, namespace, tm
     with extension.serving() as port, namespace.serve(port, "flavours", port=443):
         namespace.apply(service)
         try:
-            kubectl("wait", "--for=condition=Available", f"apiservice/v1.{GROUP}", "--timeout=30s")
+            kubectl("wait", "--for=condition=Available", f"apiservice/v1.{GROUP}", "--timeout=60s")
             assert "flavours" in kubectl("api-resources", f"--api-group={GROUP}")
             made = kubectl("create", "--validate=false", "-f", "-", text=flavour)
             assert made == f"flavour.{GROUP}/vanilla created\n"
