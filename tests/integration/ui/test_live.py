@@ -69,7 +69,7 @@ def test_objects_come_and_go(lab, page):
 
 def test_a_change_is_followed_from_the_probe_to_the_rules(lab, page):
     lab.kubectl("apply", "-f", str(PROBED))
-    lab.kubectl("wait", "--for=condition=Ready", "pod/probed-0", "--timeout=20s")
+    lab.kubectl("wait", "--for=condition=Ready", "pod/probed-0", "--timeout=60s")
     page.locator("nav [data-view=changes]").click()
     lab.exec("probed-0", "rm", "/tmp/ready")
     button = page.locator(".changes button", has_text="probed-0 is not ready")
@@ -146,12 +146,12 @@ def test_nothing_is_read_while_no_page_is_open(lab, browser):
 
     unseen = Ui(lab.folder, "--name", lab.name)
     try:
-        eventually(lambda: _sockets(unseen.pid) == 0, 30)
+        eventually(lambda: _sockets(unseen.pid) == 0)
         quiet = watches()
         with opened(browser, unseen):
-            assert watches() > quiet
-        eventually(lambda: _sockets(unseen.pid) == 0, 30)
-        assert eventually(lambda: watches() == quiet)
+            assert eventually(lambda: watches() > quiet)
+        eventually(lambda: _sockets(unseen.pid) == 0)
+        assert eventually(lambda: watches() <= quiet)
     finally:
         unseen.stop()
 

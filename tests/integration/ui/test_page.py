@@ -142,7 +142,7 @@ def test_nothing_is_shown_without_the_token(browser, files_ui):
     ],
 )
 def test_requests_from_elsewhere_are_refused(files_ui, headers, status):
-    with httpx2.Client(base_url=files_ui.origin) as client:
+    with httpx2.Client(base_url=files_ui.origin, timeout=60) as client:
         client.post("/session", json={"token": files_ui.token}, headers={"Origin": files_ui.origin}).raise_for_status()
         assert client.get("/api/explain?subject=svc/web", headers=headers).status_code == status
 
