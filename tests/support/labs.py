@@ -29,7 +29,7 @@ PATH = f"{BIN}:{os.environ['PATH']}:/usr/sbin:/sbin"
 COLD = {("up",), ("down",), ("node", "join")}
 
 
-def eventually(check: Callable[[], Any], seconds: float = 30.0) -> Any:
+def eventually(check: Callable[[], Any], seconds: float = 60.0) -> Any:
     """The first truthy value of ``check``; the last falsy one or error is shown when the time is up.
 
     Rests twice as long as it has asked, to leave the machine to those who are to do what is waited for.
@@ -93,13 +93,13 @@ class Lab:
         # Without the lab's folders in its environment: it is no process of the lab.
         return WarmCommands(self.placed(*START), {**os.environ, "PYTHONPATH": f"{CHECKOUT}:{CHECKOUT}/src"})
 
-    def fairlead(self, *arguments: str, check: bool = True, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    def fairlead(self, *arguments: str, check: bool = True, timeout: float = 180) -> subprocess.CompletedProcess[str]:
         """Run ``fairlead``, where possible in a fork (``warm_commands``); a failure shows what it printed."""
         if {arguments[:1], arguments[:2]} & COLD or saving.is_measured():
             return self.start(*arguments, check=check, timeout=timeout)
         return self._checked(self.warm_commands.run(arguments, self.environment, timeout), check)
 
-    def start(self, *arguments: str, check: bool = True, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    def start(self, *arguments: str, check: bool = True, timeout: float = 180) -> subprocess.CompletedProcess[str]:
         """Run ``fairlead`` as a process of its own, as a user does; for tests of the process."""
         done = subprocess.run(
             self.command(*arguments),

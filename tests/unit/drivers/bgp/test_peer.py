@@ -94,7 +94,7 @@ async def peer_of(listener: Listener, password: Path | None = None):
 
 def run(scenario) -> None:
     async def bounded() -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await scenario
 
     asyncio.run(bounded())

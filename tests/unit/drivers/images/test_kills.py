@@ -49,7 +49,7 @@ def test_a_killed_pull_is_continued(tmp_path, pulls):
         request.end_headers()
         request.wfile.write(IMAGE.blobs[LAYER][: SIZE // 2])
         request.wfile.flush()
-        go_on.wait(20)
+        go_on.wait(120)
         return True
 
     fork = multiprocessing.get_context("fork")
@@ -95,7 +95,7 @@ def test_a_full_disk(tmp_path):
     words = ["unshare", "--mount", *(["--map-root-user"] if os.geteuid() else []), "sh", "-c", FULL, "sh"]
     assert shutil.which("unshare")
     done = subprocess.run(
-        [*words, tmp_path / "small", FAIRLEAD, path], capture_output=True, text=True, check=False, timeout=60
+        [*words, tmp_path / "small", FAIRLEAD, path], capture_output=True, text=True, check=False, timeout=180
     )
     lines = done.stdout.splitlines()
     assert lines == ["first: 3", "loaded test/app:1", "second: 0", "test/app:1"], done.stdout + done.stderr

@@ -358,7 +358,7 @@ def test_several_blobs_come_at_a_time(client):
     meeting = threading.Barrier(3)
 
     def meet(request) -> bool:
-        meeting.wait(10)
+        meeting.wait(60)
         return False
 
     with fake_registry((made, ["1"])) as registry:

@@ -9,7 +9,7 @@ from fairlead.drivers.lab.relay import relay_tcp, relay_udp
 
 pytestmark = pytest.mark.io  # files, sockets or processes
 
-DEADLINE = 5  # seconds; only a test that fails gets there
+DEADLINE = 30  # seconds; only a test that fails gets there
 
 
 async def shout(reader, writer):
