@@ -12,6 +12,7 @@ from fairlead.drivers.sources.lab_journeys import try_out
 from fairlead.explain.journey.ends import parse_goal, parse_start
 from fairlead.explain.journey.rulebook import Rulebook
 from fairlead.explain.statements import Verdict
+from fairlead.model.names import ObjectKey
 from tests.support.full import one_in
 from tests.support.labs import Lab, eventually
 from tests.support.users import users
@@ -20,6 +21,7 @@ MANIFESTS = Path(__file__).with_name("live.yaml")
 CONFIG = "nodes: [{proxyMode: nftables}, {proxyMode: iptables}]\n"
 INSIDE = ("pod/client-1", "pod/client-2", "node/node-1", "node/node-2")
 SERVICES = ("web", "local", "near", "loyal", "balanced", "nobody", "closed")
+ENDPOINTS = {"web": 2, "local": 1, "near": 1, "loyal": 2, "balanced": 2, "fenced": 2, "nobody": 0, "closed": 1}
 OUTSIDE_PORTS = (30080, 30081, 30099)  # the last is nobody's
 CASES = [
     *((start, f"svc/{name}:80", "tcp") for start in INSIDE for name in SERVICES),
@@ -50,18 +52,25 @@ def lab():
 
 @pytest.fixture(scope="module")
 def rulebook(lab):
-    """The lab once it has settled: every load balancer has its address, and every node its rules."""
+    """The lab once it has settled: every Service has its endpoints, and every load balancer its address."""
     source = ClusterSource((), lab.name, None, None, "default", "cluster.local")
 
     def settled():
         cluster = read_source(source, into_pods=False)
         balancers = [s for s in cluster.snapshot.services.values() if s.spec.type == "LoadBalancer"]
-        return all(s.status.load_balancer.ingress for s in balancers) and cluster
+        served = {name: ready_endpoints(cluster, name) for name in ENDPOINTS}
+        return served == ENDPOINTS and all(s.status.load_balancer.ingress for s in balancers) and cluster
 
-    cluster = eventually(settled, 30)
+    cluster = eventually(settled, 60)
     return Rulebook(
         cluster, proxying_of(cluster, {"backend": "nft", "cluster_cidr": "", "nodeport_addresses": "primary"})
     )
+
+
+def ready_endpoints(cluster, service):
+    """How many a Service of the default namespace has."""
+    slices = cluster.snapshot.slices.get(ObjectKey("default", service), {}).values()
+    return sum(endpoint.is_ready for slice_ in slices for endpoint in slice_.endpoints or ())
 
 
 def address_of(cluster, goal):
@@ -94,4 +103,4 @@ def test_kernel_and_prediction_agree(lab, rulebook, start, goal, protocol):
         assert [text for text in doubtful if "came by another node" not in text] == [], told
         return True
 
-    eventually(agreed, 20)
+    eventually(agreed, 60)
