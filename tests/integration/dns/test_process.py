@@ -55,9 +55,18 @@ def reply_to(query, port):
                 raise
 
 
+def first_of_two():
+    """A free port that is followed by another one, which the second worker has for its metrics."""
+    while True:
+        port = free_port()
+        with contextlib.suppress(OSError), socket.create_server((HOST, port + 1)):
+            return port
+
+
 class DnsPorts:
     def __init__(self):
-        self.dns, self.health, self.ready, self.metrics = (free_port() for _ in range(4))
+        self.dns, self.health, self.ready = (free_port() for _ in range(3))
+        self.metrics = first_of_two()
 
     def arguments(self, kubeconfig, *more):
         ports = ["--health-port", self.health, "--ready-port", self.ready, "--metrics-port", self.metrics]
