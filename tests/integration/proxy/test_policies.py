@@ -20,7 +20,7 @@ from fairlead.trace.contract import Rules, allowed
 from tests.integration.proxy.test_flows import is_seen
 from tests.support.full import some_of
 from tests.support.net.netlab import Worker
-from tests.support.net.policy_net import LOADS, destroy_sets
+from tests.support.net.policy_net import LOADS, ipset
 from tests.support.net.proxy_net import ENDPOINTS_HERE, ENDPOINTS_THERE, SERVED, net, observed, pair
 from tests.support.policy_flows import either_family
 from tests.unit.netpolicy.test_enforcement import IPTABLES, NFT, after, changes
@@ -97,7 +97,7 @@ def sets_of(kernel):
 
 def put(kernel, table):
     kernel.run("nft", "flush", "ruleset")
-    destroy_sets(kernel)
+    ipset(kernel, "destroy")
     kernel.run("ipset", "restore", text=replacing({}, table, IPFamily.IPV4).before)
     kernel.run("iptables-restore", "--noflush", text=render_restore([(SECURITY, table)]))
 
@@ -114,7 +114,7 @@ def test_step_by_step_iptables_has_what_a_fresh_start_makes(kernel, before, then
         sets = render_sets(transaction, IPFamily.IPV4)
         kernel.run("ipset", "restore", text=sets.before)
         kernel.run("iptables-restore", "--noflush", text=render_changes(SECURITY, transaction))
-        kernel.run("ipset", "restore", text=sets.after)
+        ipset(kernel, "restore", text=sets.after)
     fresh, _ = build(census, "here", IPTABLES)
     saved = parse_save(kernel.run("iptables-save"))
     should = {

@@ -18,19 +18,21 @@ def policy_table(world, backend):
     return build(census, "here", backend(world.family))[0]
 
 
-def destroy_sets(worker):
-    """Remove the sets that no rule asks any more. The kernel lets go of them a moment after the rules were deleted."""
+def ipset(worker, *arguments, text=""):
+    """Run ipset until it finds no set in use: the kernel lets go of one a moment after its last rule was deleted."""
+    options = []
 
-    def are_gone():
+    def is_done():
         try:
-            worker.run("ipset", "destroy")
+            worker.run("ipset", *options, *arguments, text=text)
         except RuntimeError as error:
             if "in use" not in str(error):
                 raise
+            options[:] = ["-exist"]  # what came before that set has been carried out
             return False
         return True
 
-    eventually(are_gone, 30)
+    eventually(is_done, 30)
 
 
 def load_nft_policies(net, world):
@@ -42,7 +44,7 @@ def load_nft_policies(net, world):
 def load_iptables_policies(net, world):
     load_iptables(net, world)
     table = policy_table(world, IptablesPolicies)
-    destroy_sets(net.node)  # those of the world before, which no rule asks any more
+    ipset(net.node, "destroy")  # those of the world before, which no rule asks any more
     net.node.run("ipset", "restore", text=replacing({}, table, world.family).before)
     program = "iptables-restore" if world.family is IPFamily.IPV4 else "ip6tables-restore"
     net.node.run(program, "--noflush", text=render_restore([(SECURITY, table)]))
