@@ -330,6 +330,8 @@ def _result(attempt):
         return "rejected"
     try:
         testimony = attempt.recv(100)
+        if attempt.type == socket.SOCK_STREAM and _is_lossy(attempt):
+            return "dropped"
         return [*json.loads(testimony), attempt.getsockname()[:2]] if testimony else "unanswered"
     except OSError:
         return "unanswered"
@@ -387,9 +389,8 @@ class Load:
             try:
                 with socket.create_connection(self._destination, PATIENCE) as connection:
                     json.loads(connection.recv(100))
-                    sent_again = _sent_again(connection)
-                if sent_again > 1:  # at intervals of a second; the kernel answers, whatever the server does
-                    self.failures.append(f"tcp: {sent_again} packets were lost")
+                    if _is_lossy(connection):
+                        self.failures.append("tcp: packets were lost")
                 self.counts["tcp"] += 1
             except (OSError, ValueError) as error:
                 self.failures.append(f"tcp: {error!r}")
@@ -411,11 +412,6 @@ class Load:
                 self.counts["udp"] += 1
 
 
-def _sent_again(connection):
-    info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TOTAL_RETRANS + 4)
-    return struct.unpack_from("=I", info, TOTAL_RETRANS)[0]
-
-
 LOADS = []
 
 
@@ -429,6 +425,12 @@ def load_so_far(_):
 
 def end_load(_):
     return LOADS.pop().end()
+
+
+def _is_lossy(connection):
+    """Whether packets were lost again and again: the kernel answers within a second, whatever the server does."""
+    info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TOTAL_RETRANS + 4)
+    return struct.unpack_from("=I", info, TOTAL_RETRANS)[0] > 1
 
 
 def _is_rejected(attempt):
