@@ -45,8 +45,7 @@ def test_three_nodes_become_one_cluster(lab, run):
     lab.kubectl("apply", "-f", str(MANIFESTS))
     try:
         eventually(lambda: lab.get("statefulset", "rabbit")["status"].get("readyReplicas") == 3, 120)
-        for pod in ("rabbit-0", "rabbit-1", "rabbit-2"):
-            eventually(lambda pod=pod: running(lab, pod) == MEMBERS, 60)
+        eventually(lambda: all(running(lab, pod) == MEMBERS for pod in ("rabbit-0", "rabbit-1", "rabbit-2")), 60)
     finally:
         lab.kubectl("delete", "--wait", "-f", str(MANIFESTS))
         eventually(lambda: not lab.get("pods", "-l", "app=rabbit")["items"], 30)
