@@ -5,8 +5,9 @@ import random
 import socket
 
 HOST, DATAGRAM = "127.0.0.1", socket.SOCK_DGRAM
-# Below the kernel's own range for outgoing connections (32768 and up), where a port would not stay free.
-LOWEST, HIGHEST = 10000, 32000
+# Below the kernel's own range for outgoing connections (32768 and up), where a port would not stay free, and below node
+# ports, which labs may publish here.
+LOWEST, HIGHEST = 10000, 29999
 
 
 def free_port() -> int:
