@@ -31,7 +31,7 @@ from tests.support.labs import Lab, eventually
 from tests.support.users import users
 
 MANIFESTS = Path(__file__).with_name("streams.yaml")
-SECONDS = 15
+SECONDS = 60
 MEBIBYTE = 1 << 20
 
 
@@ -42,9 +42,12 @@ def lab():
     shared.mkdir()
     manifests = lab.folder / "manifests.yaml"
     manifests.write_text(MANIFESTS.read_text().replace("FOLDER", str(shared)))
-    lab.up_arguments = ("--nodes", "1", "-f", str(manifests), "--timeout", "30")
+    lab.up_arguments = ("--nodes", "1", "-f", str(manifests), "--timeout", "90")
     try:
         lab.up()
+        # A container that runs is ready, whatever it has done so far.
+        eventually(lambda: (shared / "say").is_fifo() and lab.log("talker", "talker").count("\n") == 4)
+        eventually(lambda: lab.log("talker", "other"))
         yield lab
     finally:
         lab.close()
@@ -69,7 +72,7 @@ class Kubectl:
 
     def __call__(self, *arguments: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
-            [*self.prefix, *arguments], env=self.environment, input=stdin, capture_output=True, timeout=60, check=False
+            [*self.prefix, *arguments], env=self.environment, input=stdin, capture_output=True, timeout=120, check=False
         )
 
     def out(self, *arguments: str, stdin: bytes | None = None) -> bytes:
@@ -164,10 +167,9 @@ class TestDebug:
         seen = eventually(lambda: (told := lab.log("seen", "look")).endswith("seen\n") and told)
         assert "sleep 4321" in seen
         assert lab.kubectl("exec", "seen", "-c", "look", "--", "hostname").stdout == "seen\n"
-        (status,) = lab.get("pod", "seen")["status"]["ephemeralContainerStatuses"]
-        assert (status["name"], list(status["state"])) == ("look", ["running"])
-        events = lab.get("events", "--field-selector=involvedObject.name=seen,reason=NotProvided")["items"]
-        assert "spec.ephemeralContainers{look}.securityContext.capabilities.add" in events[0]["message"]
+        eventually(lambda: list(ephemeral_status(lab, "seen", "look")["state"]) == ["running"])
+        told = eventually(lambda: not_provided(lab, "seen"))
+        assert "spec.ephemeralContainers{look}.securityContext.capabilities.add" in told
 
     def test_debugging_at_a_terminal(self, lab):
         newest = kubectls()[-1]
@@ -184,18 +186,30 @@ class TestDebug:
         debug(
             "seen", "--copy-to=copy", "--share-processes", "-c", "look", "--", "sh", "-c", "ps -ef; hostname; sleep 9"
         )
-        assert eventually(lambda: lab.log("copy", "look")).endswith("copy\n")
+        eventually(lambda: lab.log("copy", "look").endswith("copy\n"))
         lab.kubectl("delete", "pod", "copy", "--now")
 
     def test_a_node_and_the_event_about_fields_without_effect(self, lab, debug):
         debug("node/node-1", "--", "sh", "-c", "hostname; ls /host; sleep 9")
         (pod,) = (p for p in lab.get("pods")["items"] if p["metadata"]["name"].startswith("node-debugger-node-1-"))
         name = pod["metadata"]["name"]
-        told = eventually(lambda: lab.log(name)).split()
-        assert (told[0], "etc" in told) == ("node-1", True)
-        events = lab.get("events", f"--field-selector=involvedObject.name={name},reason=NotProvided")["items"]
-        assert events[0]["message"] == "this node does not act on spec.hostPID, spec.hostIPC"
+        told = eventually(lambda: "etc" in (words := lab.log(name).split()) and words)
+        assert told[0] == "node-1"
+        event = eventually(lambda: not_provided(lab, name))
+        assert event == "this node does not act on spec.hostPID, spec.hostIPC"
         lab.kubectl("delete", "pod", name, "--now")
+
+
+def ephemeral_status(lab: Lab, pod: str, container: str) -> dict:
+    (status,) = lab.get("pod", pod)["status"]["ephemeralContainerStatuses"]
+    assert status["name"] == container
+    return status
+
+
+def not_provided(lab: Lab, pod: str) -> str:
+    """What the Event about fields without effect says."""
+    events = lab.get("events", f"--field-selector=involvedObject.name={pod},reason=NotProvided")["items"]
+    return events[0]["message"]
 
 
 @plain
@@ -231,7 +245,7 @@ class TestLogs:
 
     def test_logs_of_the_previous_run(self, kubectl):
         eventually(lambda: kubectl.out("logs", "crasher", "--previous") == b"begun\n")
-        assert kubectl.out("logs", "crasher") == b"begun\n"
+        eventually(lambda: kubectl.out("logs", "crasher") == b"begun\n")  # the next run may only just begin
 
     def test_previous_logs_of_a_first_run(self, kubectl):
         done = kubectl("logs", "web", "--previous")
@@ -280,10 +294,11 @@ class TestExec:
     def test_a_terminal(self, terminal):
         shell = terminal("exec", "-it", "web", "--", "sh")
         shell.wait_for("[#$] ")
-        shell.type("stty size; echo $TERM\n")
+        # kubectl sends the size on a stream of its own, so that the shell may hear of it later than of what is typed.
+        shell.type('until [ "$(stty size)" = "33 101" ]; do sleep 0.1; done; stty size; echo $TERM\n')
         shell.wait_for(r"33 101\s+xterm")
         shell.resize(80, 25)
-        shell.type("sleep 0.2; stty size\n")
+        shell.type('until [ "$(stty size)" = "25 80" ]; do sleep 0.1; done; stty size\n')
         shell.wait_for(r"25 80\s+[#$] ")
         shell.type("echo beg''un; sleep 100\n")
         shell.wait_for("begun")
@@ -305,7 +320,12 @@ class TestAttach:
         with kubectl.running("attach", "talker", "-c", "talker", stderr=subprocess.PIPE) as process:
             hints = iter(process.stderr.readline, b"")  # newer ones say first that all of it is logged
             assert any(b"see a command prompt" in hint for hint in hints)
-            say(kubectl, "something")
+
+            def is_heard() -> bool:
+                say(kubectl, "something")  # again: the hint comes before the connection
+                return bool(select.select([process.stdout], [], [], 1)[0])
+
+            eventually(is_heard, SECONDS)
             assert process.stdout.readline().endswith(b"said something\n")
 
     def test_run_a_pod_at_the_terminal(self, terminal):
@@ -452,7 +472,8 @@ class TestClientLibraries:
     @pytest.fixture
     def connected(self, lab, config):
         url = config["clusters"][0]["cluster"]["server"].replace("https:", "wss:") + self.PATH
-        return partial(connect, url, ssl=client_tls(lab, config), subprotocols=["v4.channel.k8s.io"])
+        tls = client_tls(lab, config)
+        return partial(connect, url, ssl=tls, subprotocols=["v4.channel.k8s.io"], open_timeout=SECONDS)
 
     def test_port_forward(self, connected):
         with connected() as socket_:
