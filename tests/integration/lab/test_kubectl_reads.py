@@ -1,6 +1,7 @@
 """A lab as the oldest and the newest kubectl see it: it must read as a real cluster does, without a warning."""
 
 import subprocess
+import threading
 
 import pytest
 
@@ -106,14 +107,28 @@ def test_a_watch_shows_a_pod_come_and_go(lab, kubectl):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
-    try:
-        kubectl("run", "visitor", "--image=fairlead/pause")
-        kubectl("wait", "--for=condition=Ready", "pod/visitor", "--timeout=20s")
-        kubectl("delete", "pod", "visitor", "--grace-period=1")
-    finally:
-        watch.terminate()
-    seen = [line.split()[2] for line in watch.communicate()[0].splitlines()[1:]]
-    assert "Terminating" in seen[seen.index("Running") :]
+    hanging = threading.Timer(60, watch.kill)
+    hanging.start()
+    with watch:
+        try:
+            kubectl("run", "visitor", "--image=fairlead/pause")
+            kubectl("wait", "--for=condition=Ready", "pod/visitor", "--timeout=60s")
+            until_shown(watch, "Running")
+            kubectl("delete", "pod", "visitor", "--grace-period=1")
+            until_shown(watch, "Terminating")
+        finally:
+            hanging.cancel()
+            watch.terminate()
+
+
+def until_shown(watch: subprocess.Popen[str], status: str) -> None:
+    """Read on to a line with this status."""
+    lines = []
+    for line in watch.stdout:
+        lines.append(line)
+        if line.split()[2:3] == [status]:
+            return
+    raise AssertionError(lines)
 
 
 def test_an_unknown_kind_differs_from_a_missing_object(lab):
