@@ -45,7 +45,8 @@ def test_the_lab_s_own_dns_is_not_taken_by_a_pattern_for_everything(lab):
 def test_references_in_command_and_args(lab, pod):
     variables = [{"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}]
     pod("args", {"command": ["echo"], "args": ["$(POD_IP)", "$$(POD_IP)", "$(NONE)"], "env": variables})
-    assert log(lab, "args").split() == [lab.get("pod", "args")["status"]["podIP"], "$(POD_IP)", "$(NONE)"]
+    address = eventually(lambda: lab.get("pod", "args")["status"]["podIP"])
+    assert log(lab, "args").split() == [address, "$(POD_IP)", "$(NONE)"]
 
 
 def test_an_image_that_ignores_the_command(lab, pod):
@@ -63,15 +64,16 @@ def test_events_of_a_normal_life(lab, pod):
 
 def test_a_probe_s_own_grace_period_and_a_stop_signal(lab, pod):
     """With the Pod's own grace period it would be waited for for an hour."""
-    last_words = "trap 'echo told > /dev/termination-log' USR1; while :; do sleep 0.1; done"
-    probe = {"exec": {"command": ["false"]}, "periodSeconds": 1, "failureThreshold": 1}
+    last_words = "trap 'echo told > /dev/termination-log' USR1; touch /tmp/set; while :; do sleep 0.1; done"
+    fails = {"exec": {"command": ["sh", "-c", "until test -e /tmp/set; do sleep 0.1; done; false"]}}
+    probe = {**fails, "timeoutSeconds": 60, "periodSeconds": 1, "failureThreshold": 1}
     container = {
         "command": ["sh", "-c", last_words],
-        "livenessProbe": {**probe, "terminationGracePeriodSeconds": 1},
+        "livenessProbe": {**probe, "terminationGracePeriodSeconds": 3},
         "lifecycle": {"stopSignal": "SIGUSR1"},
     }
     pod("signalled", container, restartPolicy="Never", terminationGracePeriodSeconds=3600, os={"name": "linux"})
-    state = eventually(lambda: lab.get("pod", "signalled")["status"]["containerStatuses"][0]["state"]["terminated"], 30)
+    state = eventually(lambda: lab.get("pod", "signalled")["status"]["containerStatuses"][0]["state"]["terminated"], 60)
     assert (state["message"], state["exitCode"]) == ("told\n", 137)
 
 
@@ -109,7 +111,7 @@ def test_types_of_host_paths(lab, pod, kind, is_made):
 def test_an_unsupported_volume_is_reported(lab, pod):
     pod("no-nfs", {}, volumes=[{"name": "v", "nfs": {"server": "192.0.2.1", "path": "/"}}])
     assert '"v"' in eventually(lambda: events(lab, "no-nfs").get("FailedMount"))
-    assert "waiting" in lab.get("pod", "no-nfs")["status"]["containerStatuses"][0]["state"]
+    eventually(lambda: "waiting" in lab.get("pod", "no-nfs")["status"]["containerStatuses"][0]["state"])
 
 
 def test_nodes_look_like_nodes(lab):
@@ -138,8 +140,8 @@ def test_a_container_that_uses_more_memory_than_it_may(lab, pod):
     def ended() -> dict:
         return lab.get("pod", "hog")["status"]["containerStatuses"][0]["state"]["terminated"]
 
-    assert (eventually(ended, 40)["reason"], ended()["exitCode"]) == ("OOMKilled", 137)
-    assert lab.get("pod", "modest")["status"]["phase"] == "Running"
+    assert (eventually(ended, 90)["reason"], ended()["exitCode"]) == ("OOMKilled", 137)
+    eventually(lambda: lab.get("pod", "modest")["status"]["phase"] == "Running")
 
 
 def test_an_empty_directory_that_grows_too_large(lab, pod):
@@ -149,13 +151,13 @@ def test_an_empty_directory_that_grows_too_large(lab, pod):
         "full", {"command": ["sh", "-c", "head -c 3000000 /dev/zero > /v/x; exec sleep 1000"], **mount}, volumes=volumes
     )
     pod("empty", {"command": ["sleep", "1000"], **mount}, volumes=volumes)
-    status = eventually(lambda: (s := lab.get("pod", "full")["status"])["phase"] == "Failed" and s, 40)
+    status = eventually(lambda: (s := lab.get("pod", "full")["status"])["phase"] == "Failed" and s, 90)
     assert (status["reason"], status["message"]) == (
         "Evicted",
         'Usage of EmptyDir volume "v" exceeds the limit "1Mi". ',
     )
     assert "exceeds the limit" in eventually(lambda: events(lab, "full").get("Evicted"))
-    assert lab.get("pod", "empty")["status"]["phase"] == "Running"
+    eventually(lambda: lab.get("pod", "empty")["status"]["phase"] == "Running")
 
 
 def fill(path: str, megabytes: int = 3) -> list[str]:
@@ -185,8 +187,8 @@ def test_pods_that_store_more_than_their_containers_may(lab, pod):
         start(f"stores-{name}", command)
     start("stores-little", ["sh", "-c", "echo a | tee /stored /tmp/stored /v/stored; exec sleep 1000"])
     for name, (_, told) in STORED.items():
-        assert eventually(partial(failed, lab, f"stores-{name}"), 40) == ("Evicted", told), name
-    assert lab.get("pod", "stores-little")["status"]["phase"] == "Running"
+        assert eventually(partial(failed, lab, f"stores-{name}"), 90) == ("Evicted", told), name
+    eventually(lambda: lab.get("pod", "stores-little")["status"]["phase"] == "Running")
 
 
 def failed(lab: Lab, name: str) -> tuple[str, str] | None:
