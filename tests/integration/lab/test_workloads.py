@@ -5,6 +5,7 @@ import re
 import subprocess
 from collections import Counter
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,6 +53,7 @@ def kubectl(lab, request):
         "-"
     )
     lab.kubectl("create", "namespace", name)
+    eventually(lambda: lab.get("serviceaccount", "default", "-n", name))  # without it no Pod is made
     yield KubectlInNamespace(lab, request.param, name)
     lab.kubectl("delete", "namespace", name)
 
@@ -78,16 +80,16 @@ def nodes_of(kubectl, app: str) -> list[str]:
 class TestKubectl:
     def test_status_restart_undo_and_scale(self, kubectl):
         kubectl("create", "-f", "-", stdin=workload("Deployment", "web", replicas=2))
-        done = kubectl("rollout", "status", "deployment/web", "--timeout=30s").stdout
+        done = kubectl("rollout", "status", "deployment/web", "--timeout=90s").stdout
         assert 'deployment "web" successfully rolled out' in done
         before = {pod["metadata"]["uid"] for pod in pods(kubectl)}
         assert "restarted" in kubectl("rollout", "restart", "deployment/web").stdout
-        kubectl("rollout", "status", "deployment/web", "--timeout=30s")
+        kubectl("rollout", "status", "deployment/web", "--timeout=90s")
         eventually(lambda: len(found := {p["metadata"]["uid"] for p in pods(kubectl)}) == 2 and not found & before)
         kubectl("set", "env", "deployment/web", "COLOUR=blue")
-        kubectl("rollout", "status", "deployment/web", "--timeout=30s")
+        kubectl("rollout", "status", "deployment/web", "--timeout=90s")
         assert "rolled back" in kubectl("rollout", "undo", "deployment/web").stdout
-        kubectl("rollout", "status", "deployment/web", "--timeout=30s")
+        kubectl("rollout", "status", "deployment/web", "--timeout=90s")
         template = json.loads(kubectl("get", "deployment", "web", "-o", "json").stdout)["spec"]["template"]
         assert "env" not in template["spec"]["containers"][0]
         kubectl("scale", "deployment/web", "--replicas=1")
@@ -95,10 +97,10 @@ class TestKubectl:
 
     def test_a_deleted_pod_is_waited_for_and_replaced(self, kubectl):
         kubectl("create", "-f", "-", stdin=workload("Deployment", "web", replicas=1))
-        kubectl("rollout", "status", "deployment/web", "--timeout=30s")
+        kubectl("rollout", "status", "deployment/web", "--timeout=90s")
         (old,) = pods(kubectl)
         kubectl("delete", "pod", old["metadata"]["name"])
-        kubectl("rollout", "status", "deployment/web", "--timeout=30s")
+        kubectl("rollout", "status", "deployment/web", "--timeout=90s")
         assert old["metadata"]["name"] not in [pod["metadata"]["name"] for pod in pods(kubectl)]
 
     def test_cordon_and_drain_honour_budgets_and_daemon_sets(self, lab, kubectl):
@@ -106,7 +108,7 @@ class TestKubectl:
         kubectl("create", "-f", "-", stdin=workload("DaemonSet", "agent"))
         kubectl("create", "poddisruptionbudget", "web", "--selector=app=web", "--min-available=2")
         for name in ("deployment/web", "daemonset/agent"):
-            kubectl("rollout", "status", name, "--timeout=30s")
+            kubectl("rollout", "status", name, "--timeout=90s")
         assert nodes_of(kubectl, "agent") == ["node-1", "node-2", "node-3"]
         assert "agent" in lab.kubectl("get", "pods", "-A", "-o", "wide").stdout
         (node,) = (pod["spec"]["nodeName"] for pod in lab.get("pods", *NAME_SERVER)["items"])
@@ -115,12 +117,12 @@ class TestKubectl:
             assert "Ready,SchedulingDisabled" in kubectl("get", "node", node).stdout
             refused = kubectl("drain", node, "--timeout=20s", check=False)
             assert "cannot delete DaemonSet-managed Pods" in refused.stderr
-            done = kubectl("drain", node, "--ignore-daemonsets", "--timeout=40s").stdout
+            done = kubectl("drain", node, "--ignore-daemonsets", "--timeout=90s").stdout
             assert f"node/{node} drained" in done
             assert node not in nodes_of(kubectl, "web")
             assert node not in {pod["spec"]["nodeName"] for pod in lab.get("pods", *NAME_SERVER)["items"]}
             assert node in nodes_of(kubectl, "agent")
-            kubectl("rollout", "status", "deployment/web", "--timeout=30s")
+            kubectl("rollout", "status", "deployment/web", "--timeout=90s")
             assert len(pods(kubectl, "-l", "app=web")) == 3
         finally:
             kubectl("uncordon", node)
@@ -129,7 +131,7 @@ class TestKubectl:
     def test_an_eviction_that_a_budget_forbids_is_refused(self, kubectl):
         kubectl("create", "-f", "-", stdin=workload("Deployment", "web", replicas=1))
         kubectl("create", "poddisruptionbudget", "web", "--selector=app=web", "--min-available=1")
-        kubectl("rollout", "status", "deployment/web", "--timeout=30s")
+        kubectl("rollout", "status", "deployment/web", "--timeout=90s")
         eventually(
             lambda: json.loads(kubectl("get", "pdb", "web", "-o", "json").stdout)["status"]["currentHealthy"] == 1
         )
@@ -147,7 +149,7 @@ class TestKubectl:
         spec = {"replicas": 2, "template": json.loads(workload("ReplicaSet", "web"))["spec"]["template"]}
         controller = {"apiVersion": "v1", "kind": "ReplicationController", "metadata": {"name": "web"}, "spec": spec}
         kubectl("create", "-f", "-", stdin=json.dumps(controller))
-        kubectl("wait", "--for=jsonpath={.status.availableReplicas}=2", "rc/web", "--timeout=30s")
+        kubectl("wait", "--for=jsonpath={.status.availableReplicas}=2", "rc/web", "--timeout=90s")
         kubectl("expose", "rc", "web", "--port=80")
         kubectl("scale", "rc/web", "--replicas=1")
         eventually(lambda: len(pods(kubectl)) == 1)
@@ -163,13 +165,15 @@ class TestKubectl:
 
     def test_a_job_runs_to_its_end(self, kubectl):
         kubectl("create", "job", "once", "--image=busybox", "--", "echo", "done")
-        kubectl("wait", "--for=condition=complete", "job/once", "--timeout=30s")
+        kubectl("wait", "--for=condition=complete", "job/once", "--timeout=90s")
         assert kubectl("logs", "job/once").stdout == "done\n"
         assert "1/1" in kubectl("get", "job", "once", "--no-headers").stdout.split()
         conditions = json.loads(kubectl("get", "job", "once", "-o", "json").stdout)["status"]["conditions"]
         assert [each["type"] for each in conditions] == ["SuccessCriteriaMet", "Complete"]
         events = "jsonpath={.items[*].reason}"
-        told = kubectl("events", "--for", "job/once", "-o", events).stdout.split()
+        told = eventually(
+            lambda: "Completed" in (t := kubectl("events", "--for", "job/once", "-o", events).stdout.split()) and t
+        )
         assert sorted(told) == ["Completed", "SuccessfulCreate"]
         kubectl("delete", "job", "once")
         eventually(lambda: not pods(kubectl))
@@ -179,25 +183,35 @@ class TestKubectl:
         kubectl("create", "job", "paused", "--image=busybox", "--", "sh", "-c", ending)
         eventually(lambda: kubectl("get", "pods", "-l", "job-name=paused", "-o", "name").stdout)
         kubectl("patch", "job", "paused", "--type=merge", "-p", '{"spec":{"suspend":true}}')
-        kubectl("wait", "--for=condition=Suspended", "job/paused", "--timeout=30s")
-        eventually(lambda: not kubectl("get", "pods", "-l", "job-name=paused", "-o", "name").stdout, 40)
+        kubectl("wait", "--for=condition=Suspended", "job/paused", "--timeout=90s")
+        eventually(lambda: not kubectl("get", "pods", "-l", "job-name=paused", "-o", "name").stdout, 90)
         kubectl("patch", "job", "paused", "--type=merge", "-p", '{"spec":{"suspend":false}}')
-        kubectl("wait", "--for=jsonpath={.status.active}=1", "job/paused", "--timeout=30s")
-        told = kubectl("events", "--for=job/paused").stdout
-        assert "Suspended" in told
-        assert "Resumed" in told
+        kubectl("wait", "--for=jsonpath={.status.active}=1", "job/paused", "--timeout=90s")
+        for reason in ("Suspended", "Resumed"):
+            eventually(partial(self._is_told, kubectl, "job/paused", reason))
         kubectl("delete", "job", "paused")
-        eventually(lambda: not pods(kubectl))
+        eventually(lambda: not pods(kubectl), 90)  # one that has just begun does not hear of its end
+
+    def _is_told(self, kubectl, subject: str, reason: str) -> bool:
+        return reason in kubectl("events", f"--for={subject}").stdout
 
     def test_a_job_remembers_pods_that_are_gone(self, kubectl):
-        container = {"name": "c", "image": "busybox", "command": ["sh", "-c", "sleep 1"]}
-        template = {"spec": {"containers": [container], "restartPolicy": "Never"}}
+        """The first one ends at once, the others when it is gone."""
+        folder = kubectl.lab.folder / "gone"
+        folder.mkdir()
+        folder.chmod(0o777)
+        script = "mkdir /gone/first || until test -e /gone/go; do sleep 0.1; done"
+        mounts = [{"name": "gone", "mountPath": "/gone"}]
+        container = {"name": "c", "image": "busybox", "command": ["sh", "-c", script], "volumeMounts": mounts}
+        volumes = [{"name": "gone", "hostPath": {"path": str(folder)}}]
+        template = {"spec": {"containers": [container], "restartPolicy": "Never", "volumes": volumes}}
         spec = {"completions": 3, "parallelism": 1, "template": template}
         job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "gone"}, "spec": spec}
         kubectl("create", "-f", "-", stdin=json.dumps(job))
-        kubectl("wait", "--for=jsonpath={.status.succeeded}=1", "job/gone", "--timeout=30s")
+        kubectl("wait", "--for=jsonpath={.status.succeeded}=1", "job/gone", "--timeout=90s")
         kubectl("delete", "pods", "-l", "job-name=gone", "--field-selector=status.phase=Succeeded")
-        kubectl("wait", "--for=condition=complete", "job/gone", "--timeout=30s")
+        (folder / "go").touch()
+        kubectl("wait", "--for=condition=complete", "job/gone", "--timeout=90s")
         assert len(pods(kubectl)) == 2
         kubectl("delete", "job", "gone")
         eventually(lambda: not pods(kubectl))
@@ -208,7 +222,7 @@ class TestKubectl:
         spec = {"completions": 3, "parallelism": 2, "completionMode": "Indexed", "template": template}
         job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "parts"}, "spec": spec}
         kubectl("create", "-f", "-", stdin=json.dumps(job))
-        kubectl("wait", "--for=condition=complete", "job/parts", "--timeout=30s")
+        kubectl("wait", "--for=condition=complete", "job/parts", "--timeout=90s")
         said = {kubectl("logs", pod["metadata"]["name"]).stdout for pod in pods(kubectl)}
         assert said == {f"{index} parts-{index}\n" for index in range(3)}
         assert "0-2" in kubectl("describe", "job", "parts").stdout
@@ -247,21 +261,21 @@ def test_a_stateful_set_keeps_what_its_pods_write(kubectl):
     template = {"metadata": {"name": "www"}, "spec": CLAIM}
     document = workload("StatefulSet", "web", web, serviceName="web", replicas=2, volumeClaimTemplates=[template])
     kubectl("create", "-f", "-", stdin=document)
-    kubectl("rollout", "status", "statefulset/web", "--timeout=30s")
+    kubectl("rollout", "status", "statefulset/web", "--timeout=90s")
     assert claims(kubectl) == {"www-web-0": "Bound", "www-web-1": "Bound"}
     for name in ("web-0", "web-1"):
         kubectl("exec", name, "--", "sh", "-c", f"echo {name} > /usr/share/nginx/html/index.html")
     old = kubectl.get("pod", "web-0")["metadata"]["uid"]
     kubectl("delete", "pod", "web-0", "--wait=false")  # it may wait for the next Pod of that name
     eventually(lambda: kubectl.get("pod", "web-0")["metadata"]["uid"] != old)
-    kubectl("wait", "pod/web-0", "--for=condition=Ready", "--timeout=30s")
-    assert served(kubectl, "web-0") == "web-0"
+    kubectl("wait", "pod/web-0", "--for=condition=Ready", "--timeout=90s")
+    eventually(lambda: served(kubectl, "web-0") == "web-0")  # it is ready before it listens
     kubectl("scale", "statefulset/web", "--replicas=0")
     eventually(lambda: not pods(kubectl))
     assert set(claims(kubectl)) == {"www-web-0", "www-web-1"}
     kubectl("scale", "statefulset/web", "--replicas=2")
-    kubectl("rollout", "status", "statefulset/web", "--timeout=30s")
-    assert [served(kubectl, name) for name in ("web-0", "web-1")] == ["web-0", "web-1"]
+    kubectl("rollout", "status", "statefulset/web", "--timeout=90s")
+    eventually(lambda: [served(kubectl, name) for name in ("web-0", "web-1")] == ["web-0", "web-1"])
     kubectl("delete", "statefulset/web")
     kubectl("delete", "pvc", "--all")
     eventually(lambda: not json.loads(kubectl("get", "pv", "-o", "json").stdout)["items"])
@@ -301,7 +315,7 @@ def steady_traffic(lab: Lab, service: dict):
         yield traffic
     finally:
         for process in running:
-            output, _ = process.communicate("", timeout=30)
+            output, _ = process.communicate("", timeout=60)
             traffic.results |= json.loads(output)
 
 
@@ -314,20 +328,23 @@ def service(lab):
     lab.kubectl("create", "-f", "-", stdin=json.dumps(document))
     yield lambda: eventually(lambda: (s := lab.get("service", "web"))["status"]["loadBalancer"].get("ingress") and s)
     lab.kubectl("delete", "service/web", "deployment/web", "--ignore-not-found")
+    eventually(lambda: not lab.get("replicasets", "-l", "app=web")["items"])
+    lab.delete_pods(*(pod["metadata"]["name"] for pod in lab.get("pods", "-l", "app=web")["items"]))
+    eventually(lambda: not lab.get("pods", "-l", "app=web")["items"])
 
 
 def update(lab: Lab) -> None:
     """Replace every Pod, and return when the old ones are gone."""
     names = {pod["metadata"]["name"] for pod in lab.get("pods", "-l", "app=web")["items"]}
     lab.kubectl("set", "env", "deployment/web", "VERSION=2")
-    lab.kubectl("rollout", "status", "deployment/web", "--timeout=60s")
-    eventually(lambda: not names & {pod["metadata"]["name"] for pod in lab.get("pods", "-l", "app=web")["items"]}, 30)
+    lab.kubectl("rollout", "status", "deployment/web", "--timeout=90s")
+    eventually(lambda: not names & {pod["metadata"]["name"] for pod in lab.get("pods", "-l", "app=web")["items"]}, 60)
 
 
 def deploy(lab: Lab, container: dict) -> None:
     strategy = {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}
     lab.kubectl("create", "-f", "-", stdin=workload("Deployment", "web", container, replicas=3, strategy=strategy))
-    lab.kubectl("rollout", "status", "deployment/web", "--timeout=30s")
+    lab.kubectl("rollout", "status", "deployment/web", "--timeout=90s")
 
 
 class TestUpdatesUnderTraffic:
@@ -374,11 +391,12 @@ def test_requests_to_the_api_server_for_a_pod(lab, kubectl):
     number = 10
     before = answered(lab)
     kubectl("create", "deployment", "many", "--image=fairlead/pause", f"--replicas={number}")
-    kubectl("rollout", "status", "deployment/many", "--timeout=60s")
+    kubectl("rollout", "status", "deployment/many", "--timeout=90s")
     spent = answered(lab) - before
     assert spent["POST", "pods"] == 2 * number
     assert spent["PATCH", "pods"] <= 3 * number  # two, and one more for whom the first was answered late
     assert spent["POST", "serviceaccounts"] == number  # a token
-    assert number <= spent["GET", "configmaps"] <= number + 1  # the cluster's CA; one was seen that was of no such Pod
-    # Of each Pod: made by its set, scheduled, image there, container made and started; and one of the Deployment.
-    assert spent["POST", "events"] <= 5 * number + 1
+    assert number <= spent["GET", "configmaps"] < 2 * number  # the cluster's CA; some are of other Pods
+    # Of each Pod: made by its set, scheduled, image there, container made and started; and one of the Deployment. Other
+    # Pods may have Events meanwhile.
+    assert len(kubectl.get("events")["items"]) <= 5 * number + 1

@@ -12,7 +12,8 @@ import threading
 import time
 from urllib.parse import urlsplit
 
-INTERVAL, PATIENCE = 0.02, 5.0  # seconds
+INTERVAL, PATIENCE = 0.02, 5.0  # seconds; for a connection
+ANSWER_PATIENCE = 20.0  # seconds for an answer: a busy machine answers late, and what is lost is not answered at all
 WARM = 50  # enough for each of three endpoints to have been asked
 
 
@@ -21,6 +22,7 @@ def ask(url: str) -> str:
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE)
     try:
         connection.connect()
+        connection.sock.settimeout(ANSWER_PATIENCE)
         connection.request("GET", "/hostname")
         return connection.getresponse().read().decode()
     finally:
