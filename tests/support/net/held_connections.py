@@ -1,8 +1,9 @@
-"""Asks addresses over and over, each connection held for a while before its request, until standard input ends.
+"""Asks addresses over and over, each connection held for a while before its request, until standard input ends and each
+address has been answered LEAST times.
 
-Run in a Pod, or outside, as ``python3 held_connections.py SECONDS ADDRESS...``. Prints an empty line when every address
-has been answered, and at the end JSON: for each address how often each pair of Pod and client's address was seen, and
-the failures with the time at which the attempt began (seconds of the system's monotonic clock).
+Run in a Pod, or outside, as ``python3 held_connections.py SECONDS LEAST ADDRESS...``. Prints an empty line when every
+address has been answered, and at the end JSON: for each address how often each pair of Pod and client's address was
+seen, and the failures with the time at which the attempt began (seconds of the system's monotonic clock).
 """
 
 import collections
@@ -64,7 +65,7 @@ class Asked:
         return {"answers": rows, "failures": self.failures}
 
 
-def main(held: float, addresses: list[str]) -> None:
+def main(held: float, least: int, addresses: list[str]) -> None:
     ended = threading.Event()
     asked = [Asked(address, held) for address in addresses]
     threads = [threading.Thread(target=each.keep_asking, args=(ended,)) for each in asked for _ in range(THREADS)]
@@ -74,6 +75,8 @@ def main(held: float, addresses: list[str]) -> None:
         each.answered.wait()
     print(flush=True)
     sys.stdin.read()
+    while any(sum(list(each.answers.values())) < least for each in asked):
+        time.sleep(0.02)
     ended.set()
     for thread in threads:
         thread.join()
@@ -81,4 +84,4 @@ def main(held: float, addresses: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]), sys.argv[2:])
+    main(float(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])

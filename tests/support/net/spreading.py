@@ -54,9 +54,12 @@ class Traffic:
 
 
 @contextmanager
-def traffic(lab: Lab, *asked: str, held: float = 0.0):
-    """Ask from outside while the body runs; connections are held for some seconds before their request."""
-    command = ("run", "--name", lab.name, "--outside", "--", "python3", str(CLIENT), str(held), *asked)
+def traffic(lab: Lab, *asked: str, held: float = 0.0, least: int = 1):
+    """Ask from outside while the body runs; connections are held for some seconds before their request.
+
+    Each address is asked until it has been answered so often at least.
+    """
+    command = ("run", "--name", lab.name, "--outside", "--", "python3", str(CLIENT), str(held), str(least), *asked)
     process = subprocess.Popen(
         lab.command(*command), env=lab.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
