@@ -18,6 +18,7 @@ LISTEN = """
 import socket
 listener = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
 listener.bind(("::", 4711))
+print("victim", "listens", flush=True)
 while True:
     text, sender = listener.recvfrom(100)
     print(sender[0].removeprefix("::ffff:"), text.decode(), flush=True)
@@ -47,6 +48,7 @@ def lab(request):
             document["spec"] = {"nodeName": node, "containers": [container]}
             lab.create(document)
         lab.kubectl("wait", "--for=condition=Ready", "pod", "--all", "--timeout=60s")
+        eventually(lambda: ["victim", "listens"] in heard(lab))
         yield lab
     finally:
         lab.close()
