@@ -78,14 +78,14 @@ def labs(hosts):
         os.chown(copy, there.user.uid, there.user.uid)
         join(there)
         here.kubectl("apply", "-f", "-", stdin=PODS)
-        here.kubectl("wait", "--for=condition=Ready", "pod/near", "pod/far", "--timeout=20s")
+        here.kubectl("wait", "--for=condition=Ready", "pod/near", "pod/far", "--timeout=60s")
         yield SimpleNamespace(here=here, there=there)
     finally:
         there.close()
         here.close()
 
 
-def join(there: Lab, seconds: int = 30, check: bool = True):
+def join(there: Lab, seconds: int = 90, check: bool = True):
     arguments = ("--name", there.name, "--wait", "--timeout", str(seconds), str(there.folder / "invitation"))
     return there.fairlead("node", "join", *arguments, check=check)
 
@@ -106,13 +106,14 @@ class TestAsOnOneHost:
     def test_pods_reach_each_other_in_either_family(self, labs):
         for there in labs.here.get("pod", "far")["status"]["podIPs"]:
             url = f"http://[{there['ip']}]/hostname" if ":" in there["ip"] else f"http://{there['ip']}/hostname"
-            assert labs.here.exec("near", "curl", "-gs", "-m", "5", url) == "far"
+            assert labs.here.exec("near", "curl", "-gs", "-m", "30", url) == "far"
         near = next(each["ip"] for each in labs.here.get("pod", "near")["status"]["podIPs"] if ":" in each["ip"])
-        assert labs.there.exec("far", "curl", "-gs", "-m", "5", f"http://[{near}]/hostname") == "near"
+        assert labs.there.exec("far", "curl", "-gs", "-m", "30", f"http://[{near}]/hostname") == "near"
 
     def test_from_there_names_and_virtual_ips_lead_here(self, labs):
-        done = labs.here.kubectl("exec", "far", "--", "curl", "-s", "-m", "5", "http://near/hostname")
-        assert done.stdout == "near"
+        # A node that stands still for its grace of three seconds has no ready Pods for a moment.
+        ask = ("exec", "far", "--", "curl", "-s", "-m", "5", "http://near/hostname")
+        eventually(lambda: labs.here.kubectl(*ask).stdout == "near")
 
     def test_a_node_port_there_answers_outside_clients_and_sees_their_address(self, labs):
         address = labs.here.get("node", "b1")["status"]["addresses"][0]["address"]
@@ -170,15 +171,15 @@ class TestLosses:
         description = json.loads((labs.there.folder / "run" / "fairlead" / labs.there.name / "lab.json").read_text())
         labs.there.kill(description["pid"])
         eventually(lambda: not labs.there.processes())
-        eventually(lambda: readiness(labs.here, "b1") == "Unknown", 20)
+        eventually(lambda: readiness(labs.here, "b1") == "Unknown", 60)
         join(labs.there)
-        assert readiness(labs.here, "b1") == "True"
-        eventually(lambda: far_answers(labs.here), 20)
+        eventually(lambda: readiness(labs.here, "b1") == "True")
+        eventually(lambda: far_answers(labs.here))
 
     def test_the_first_host_comes_back_and_knows_whom_it_invited(self, labs):
         labs.here.down()
         labs.here.up()
-        eventually(lambda: far_answers(labs.here), 30)
+        eventually(lambda: far_answers(labs.here), 60)
 
     def test_a_removed_host_cannot_join_again(self, labs):
         labs.here.fairlead("node", "remove", "--name", labs.here.name, "b1")
@@ -187,4 +188,4 @@ class TestLosses:
         assert done.returncode == 3
         assert "UDP must pass between 192.0.2.1:4789 and this host, and the invitation" in done.stderr
         assert [node["metadata"]["name"] for node in labs.here.get("nodes")["items"]] == ["node-1"]
-        assert "10.244.2." not in labs.here.on_node("node-1", "ip", "route")
+        eventually(lambda: "10.244.2." not in labs.here.on_node("node-1", "ip", "route"))
