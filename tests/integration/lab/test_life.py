@@ -88,8 +88,8 @@ class TestKilled:
         old = running.component_pids()[component]
         running.kill(old)
         eventually(lambda: running.component_pids().get(component, old) != old)
-        eventually(lambda: web_answers(running), 20)
-        eventually(lambda: objects(running) == before, 20)
+        eventually(lambda: web_answers(running))
+        eventually(lambda: objects(running) == before)
 
     def test_a_container_is_restarted_with_its_pods_address(self, running):
         def restarts() -> int:
@@ -162,7 +162,7 @@ class TestRefusals:
         done = running.fairlead("up", "--name", running.name, "--wait", check=False)
         assert done.returncode == 3
         assert f"fairlead down --name {running.name}" in done.stderr
-        assert web_answers(running)
+        eventually(lambda: web_answers(running))
 
     def test_a_data_folder_in_use(self, running):
         done = running.fairlead("up", "--name", "other", "--wait", "--data", str(running.data), check=False)
