@@ -9,7 +9,7 @@ import json
 import os
 import signal
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -106,13 +106,17 @@ def version(lab):
 
 @contextmanager
 def stopped(*pids):
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+    _signal(pids, signal.SIGSTOP)
     try:
         yield
     finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+        _signal(pids, signal.SIGCONT)
+
+
+def _signal(pids, number):
+    for pid in pids:
+        with suppress(ProcessLookupError):  # one that looked at something, and has ended
+            os.kill(pid, number)
 
 
 def is_released(data):
@@ -133,7 +137,7 @@ def go_back(lab, snapshot, beyond):
             lab.kill(server)
             eventually(lambda: is_released(lab.data))
             lab.fairlead("restore", str(snapshot), str(lab.data))
-        eventually(lambda: version(lab) > 0, 30)
+        eventually(lambda: version(lab) > 0, 60)
         while version(lab) <= beyond:
             names = [f"filler-{version(lab)}-{number}" for number in range(50)]
             apply(lab, *({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}} for name in names))
@@ -164,15 +168,15 @@ def test_every_part_is_right_after_the_state_went_back(lab, overtaken):
     go_back(lab, snapshot, seen if overtaken else 0)
 
     # DNS, and the proxy
-    eventually(lambda: address(lab, "old") == ours["old"] and address(lab, "new") == "", 30)
-    eventually(lambda: has_rule(lab, ours["old"]) and not has_rule(lab, ours["new"]), 30)
+    eventually(lambda: address(lab, "old") == ours["old"] and address(lab, "new") == "", 60)
+    eventually(lambda: has_rule(lab, ours["old"]) and not has_rule(lab, ours["new"]), 60)
     # the node agent
-    eventually(lambda: sleepers(seconds["stray"]) == 0, 30)
-    eventually(lambda: sleepers(seconds["gone"]) == 1, 30)
-    eventually(lambda: sleepers(seconds["kept"]) == 1, 30)
+    eventually(lambda: sleepers(seconds["stray"]) == 0, 60)
+    eventually(lambda: sleepers(seconds["gone"]) == 1, 60)
+    eventually(lambda: sleepers(seconds["kept"]) == 1, 60)
     # the controllers
     lab.kubectl("scale", "deployment/kept", "--replicas=3")
-    eventually(lambda: sleepers(seconds["kept"]) == 3, 30)
+    eventually(lambda: sleepers(seconds["kept"]) == 3, 60)
     assert lab.get("deployment", "gone")["spec"]["replicas"] == 1
     lab.kubectl("delete", "service/old", "endpointslice/old", "deployment/gone", "deployment/kept")
-    eventually(lambda: not lab.get("pods")["items"], 30)
+    eventually(lambda: not lab.get("pods")["items"], 60)
