@@ -16,7 +16,7 @@ import pytest
 from fairlead.drivers.kube.client import SERVICES, KubeClient, KubeError
 from tests.support.labs import Lab, eventually
 from tests.support.net.outsiders import NODES, ask
-from tests.support.net.spreading import addresses, traffic
+from tests.support.net.spreading import settled, traffic
 from tests.support.users import users
 
 MANIFESTS = Path(__file__).with_name("histories.yaml")
@@ -140,7 +140,7 @@ def test_changes_of_any_field_affect_no_other_service(lab):
     proxies = {node: lab.component_pids()[f"{node}-proxy"] for node in NODES}
     seconds: list[float] = []
     history = itertools.islice(patches(random.Random(SEED)), CHANGES)
-    with traffic(lab, *addresses(lab, "bystander"), held=0.05) as asked:
+    with traffic(lab, *settled(lab, "bystander", set(NODES)), held=0.05) as asked:
         done, forbidden = asyncio.run(play(lab, history, seconds))
     answered = sum(count for result in asked.results.values() for *_, count in result["answers"])
     print(
