@@ -159,8 +159,13 @@ def test_a_change_of_a_time_out_stops_no_node(lab):
         lab.kubectl("patch", "service", "web", "-p", json.dumps({"spec": {"sessionAffinityConfig": config}}))
         for node in NODES:
             eventually(partial(spelled, lab, node, seconds))
+    eventually(lambda: not_served(lab))
+    assert not_served(lab) == {"thief"}
+
+
+def not_served(lab):
     events = lab.get("events")["items"]
-    assert {e["involvedObject"]["name"] for e in events if e["reason"] == "ExternalIPNotServed"} == {"thief"}
+    return {e["involvedObject"]["name"] for e in events if e["reason"] == "ExternalIPNotServed"}
 
 
 def spelled(lab, node, seconds):
