@@ -23,7 +23,7 @@ BIN = Path(sys.executable).parent
 PATH = f"{BIN}:{os.environ.get('PATH', '')}:/usr/sbin:/sbin"  # set-up puts a kubectl in BIN where the machine has none
 FAIRLEAD = str(BIN / "fairlead")
 HERE, OUTSIDE = "", "outside"
-PATIENCE = 60.0  # seconds for what follows from a change to be seen, and for a command to end
+PATIENCE = 120.0  # seconds for what follows from a change to be seen, and for a command to end
 
 
 class Step(NamedTuple):

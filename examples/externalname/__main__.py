@@ -12,11 +12,13 @@ STEPS = (
         "client",
         "dig +search +noall +answer orders",
         "A CNAME to the real name and, since that is in the cluster, its address in the same reply.",
+        until=r"CNAME(?s:.*)10\.96\.",
     ),
     Step(
         "client",
         "curl -sS http://orders/",
         "The Pod answers. See `host`: the server is called by the alias; certificates and virtual hosts must know it.",
+        until="pod: ",
     ),
     Step(
         "node/node-1",

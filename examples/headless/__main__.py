@@ -13,11 +13,13 @@ STEPS = (
         "client",
         "busybox nslookup headless-service-selector",
         "Headless with a selector: one A record for each ready Pod; the client chooses.",
+        until=r"(?s)(Address: 10\.244\..*){2}",
     ),
     Step(
         "client",
         "busybox nslookup web",
         "ClusterIP: one virtual IP, whatever is behind it; the node's rules choose.",
+        until=r"Address: 10\.96\.",
     ),
     Step(
         HERE,
@@ -32,7 +34,7 @@ STEPS = (
     ),
     Step(
         "client",
-        "for i in $(seq 200); do curl -sS --max-time 5 http://web/hostname; echo; done | sort | uniq -c",
+        "for i in $(seq 200); do curl -sS --max-time 30 http://web/hostname; echo; done | sort | uniq -c",
         "Both Pods answer, about evenly: each new connection takes one at random.",
     ),
     Step(

@@ -37,6 +37,7 @@ def show_policies(lab: Lab, address: str) -> str:
             OUTSIDE,
             f"ip route show {address}",
             "The address is on no interface: the world outside has equal routes to all nodes that serve it.",
+            "(?s)(nexthop.*){2}",
         )
     )
     lab.show(patch('{"externalTrafficPolicy": "Local"}', "Only nodes that have a Pod serve the address now."))

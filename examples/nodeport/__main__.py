@@ -46,7 +46,9 @@ STEPS = (
         "client: 203.0.113.10:",
     ),
     ask(OUTSIDE, "node-2", "No Pod here, no answer: packets are dropped, so that a load balancer can tell.", "curl"),
-    ask("client", "node-2", "From a Pod the same address answers: traffic from inside is not held to the policy."),
+    ask(
+        "client", "node-2", "From a Pod the same address answers: traffic from inside is not held to the policy.", "pod"
+    ),
     Step(
         "node/node-1",
         "curl -sS --max-time 1 http://127.0.0.1:30080/",

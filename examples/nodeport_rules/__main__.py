@@ -23,7 +23,7 @@ STEPS = (
     count(
         NFT,
         "Policy Cluster: the packet is marked, an endpoint of any node drawn, and its source hidden behind the node.",
-        "node-ports.*\n(.*\n)*.*masquerade",
+        "node-ports.*\n(.*\n)*0 -> [1-9]+ +hide-source ",  # the last rule: the trace is whole
     ),
     rules(
         "node-2", "With iptables: kube-proxy's chains. KUBE-NODEPORTS leads to KUBE-EXT, that to KUBE-SVC and KUBE-SEP."
@@ -41,7 +41,11 @@ STEPS = (
     rules(
         "node-1", "A chain of its own: Pods and the node may go to any endpoint, the world outside to this node's only."
     ),
-    count(NFT, "Policy Local: no mark and no masquerade, so the Pod sees who asked.", "external-node-port"),
+    count(
+        NFT,
+        "Policy Local: no mark and no masquerade, so the Pod sees who asked.",
+        "external-node-port.*\n(.*\n)*.*jump hide-source",
+    ),
     rules("node-2", "KUBE-EXT now leads to KUBE-SVL, which has this node's endpoints only."),
     count(
         IPTABLES,

@@ -44,6 +44,7 @@ def show_cluster(lab: Lab) -> None:
             HERE,
             f"fairlead run --name {LAB} -- sh -c '{names}'",
             "The headless Service gives all three Pods; db-primary is one virtual IP for the Pod labelled as primary.",
+            r"(10\.244\..*\n){3}\n10\.96\.",
         )
     )
     show_replicas(lab, "A write is acknowledged when one of the two replicas has it on disk (quorum).")

@@ -23,7 +23,8 @@ import psycopg
 from fairlead.client import Balancer, Dns, Endpoint, NoEndpoints, Roles, Static
 
 PRIMARY, MEMBERS, PORT = "db-primary", "db", 5432
-LOGIN = {"user": "app", "dbname": "app", "connect_timeout": "2", "tcp_user_timeout": "2000"}
+LOGIN = {"user": "app", "dbname": "app", "tcp_user_timeout": "2000"}
+SOON, WHENEVER = 2, 60  # seconds for a connection: with others to try, and without
 HANG = 3.0  # seconds after which an answer is no longer waited for
 PAUSE = 0.04  # seconds between two requests of one client
 READERS = 2
@@ -147,7 +148,7 @@ class Balance(NamedTuple):
 def main() -> None:
     primary, *addresses = sys.argv[1:] or [PRIMARY]
     source = Static(Endpoint(address, PORT) for address in addresses) if addresses else Dns(MEMBERS, PORT)
-    with connect(primary) as connection:
+    with connect(primary, WHENEVER) as connection:
         connection.execute("SET synchronous_commit = remote_apply")  # so that a replica has it when the readers start
         connection.execute(
             "CREATE TABLE IF NOT EXISTS writes (run text, number int, again bool, PRIMARY KEY (run, number))"
@@ -178,7 +179,7 @@ def until_told_to_end(steps: list[Callable[[], None]]) -> None:
 
 
 def balance(primary: str, writer: Writer, readers: list[Reader]) -> Balance:
-    with connect(primary) as connection:
+    with connect(primary, WHENEVER) as connection:
         found = {number for (number,) in connection.execute("SELECT number FROM writes WHERE run = %s", (RUN,))}
     written = set(range(1, len(writer.acknowledged) + 1))
     return Balance(
@@ -198,10 +199,10 @@ def longest_gap(times: list[float]) -> float:
     return max((later - earlier for earlier, later in pairwise(times)), default=0.0)
 
 
-def connect(host: str) -> psycopg.Connection:
-    """Raises psycopg.OperationalError when that takes longer than two seconds."""
+def connect(host: str, seconds: int = SOON) -> psycopg.Connection:
+    """Raises psycopg.OperationalError when that takes longer."""
     password = os.environ.get("APP_PASSWORD", "for-everyone")  # as in manifests.yaml
-    return psycopg.connect(host=host, password=password, autocommit=True, **LOGIN)
+    return psycopg.connect(host=host, password=password, autocommit=True, connect_timeout=seconds, **LOGIN)
 
 
 @contextmanager

@@ -23,16 +23,31 @@ def partition(ordinal: int) -> Step:
 
 
 STEPS = (
-    Step(HERE, EVENTS.format("SuccessfulCreate"), "One after the other: each only when the one before it was ready."),
-    Step("client", "dig +short +search db", "The governing Service is headless: the addresses of all ready Pods."),
-    Step("client", NAMES, "And each Pod has a name of its own below it, as long as it is ready."),
+    Step(
+        HERE,
+        EVENTS.format("SuccessfulCreate"),
+        "One after the other: each only when the one before it was ready.",
+        "db-2",
+    ),
+    Step(
+        "client",
+        "dig +short +search db",
+        "The governing Service is headless: the addresses of all ready Pods.",
+        r"(10\..*\n){3}",
+    ),
+    Step(
+        "client",
+        NAMES,
+        "And each Pod has a name of its own below it, as long as it is ready.",
+        r"(db-\d: 10\..*\n){3}",
+    ),
     Step(
         "client",
         f"dig +noall +answer +additional SRV _http._tcp.{NAME}",
         "SRV records list those names, with the port: all that a client needs to know the members by name.",
     ),
     Step("db-1", "hostname; hostname -f", "The Pod knows its name too."),
-    Step("client", "curl -sS http://db-1.db/hostname", "Who wants db-1 gets db-1."),
+    Step("client", "curl -sS http://db-1.db/hostname", "Who wants db-1 gets db-1.", "^db-1$"),
     Step(HERE, DELETE.format("db-1")),
     Step(
         HERE,
@@ -50,7 +65,7 @@ STEPS = (
     ),
     Step("db-1", "rm /tmp/unready"),
     Step(HERE, "kubectl scale statefulset db --replicas=5 && kubectl rollout status statefulset db"),
-    Step("client", NAMES, "Upwards in order, behind those that are there.", r"db-4: 10\."),
+    Step("client", NAMES, "Upwards in order, behind those that are there.", r"(db-\d: 10\..*\n){5}"),
     Step(HERE, "kubectl scale statefulset db --replicas=3"),
     Step(HERE, EVENTS.format("SuccessfulDelete"), "Downwards from the top, one at a time.", "db-3"),
     partition(2),
