@@ -353,7 +353,7 @@ class TestRestarts:
         eventually(lambda: "DeadlineExceeded" in lab.kubectl("events", "--for=pod/endless").stdout)
 
     def test_the_end_of_the_log_tells_why(self, lab, pod):
-        script = "seq 1 200; printf 'no such table' >&2; exit 3"
+        script = "seq 1 200 >&2; printf 'no such table' >&2; exit 3"  # of two streams, the order would be by chance
         main = {"command": ["sh", "-c", script], "terminationMessagePolicy": "FallbackToLogsOnError"}
         pod("telling", main, restartPolicy="Never")
         message = eventually(lambda: container(lab, "telling")["state"]["terminated"]["message"])
