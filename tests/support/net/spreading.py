@@ -54,7 +54,7 @@ class Traffic:
 
 
 @contextmanager
-def traffic(lab: Lab, *asked: str, held: float = 0.0, least: int = 1):
+def traffic(lab: Lab, *asked: str, held: float = 0.0, least: int = 36):
     """Ask from outside while the body runs; connections are held for some seconds before their request.
 
     Each address is asked until it has been answered so often at least.
