@@ -236,17 +236,17 @@ class Lab:
         return found
 
     def component_pids(self) -> dict[str, int]:
-        """Processes of this machine by the component log that they write to."""
-        found = {}
+        """Processes of this machine by the component log that they write to; what they have forked writes there too."""
+        logs, parents = {}, {}
         for pid in self.processes():
             try:
                 log = Path(os.readlink(f"/proc/{pid}/fd/2"))
-                session = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+                parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
             except (FileNotFoundError, ProcessLookupError):
                 continue
-            if log.suffix == ".log" and log.parent.name == "logs" and session:
-                found.setdefault(log.stem, pid)
-        return found
+            if log.suffix == ".log" and log.parent.name == "logs" and parent:
+                logs[pid], parents[pid] = log.stem, parent
+        return {log: pid for pid, log in logs.items() if logs.get(parents[pid]) != log}
 
     def kill(self, pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
