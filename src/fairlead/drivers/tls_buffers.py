@@ -13,23 +13,20 @@ from asyncio.sslproto import SSLProtocol
 TLS_BUFFER = 32 << 10  # octets
 
 
-class _ThreadsBuffer(threading.local):
+class _Thread(threading.local):
     """The buffer of the connections of one thread, which has one event loop at a time."""
 
     def __init__(self) -> None:
-        self.octets = bytearray(TLS_BUFFER)
-        self.view = memoryview(self.octets)
+        self.buffer = memoryview(bytearray(TLS_BUFFER))
 
 
-_buffer = _ThreadsBuffer()
+_thread = _Thread()
 
 
 def keep_tls_buffers_small() -> None:
     """Let the TLS connections that this process makes from now on read into one buffer of ``TLS_BUFFER`` per thread."""
     SSLProtocol.max_size = TLS_BUFFER
-    # A connection assigns a new buffer to each of these when it is made. These properties drop it.
-    for attribute, shared in (
-        ("_ssl_buffer", lambda _: _buffer.octets),
-        ("_ssl_buffer_view", lambda _: _buffer.view),
-    ):
-        setattr(SSLProtocol, attribute, property(shared, lambda *_: None))
+    # A connection assigns a new buffer and a view of it when it is made. This property drops both.
+    shared = property(lambda _: _thread.buffer, lambda *_: None)
+    for attribute in ("_ssl_buffer", "_ssl_buffer_view"):
+        setattr(SSLProtocol, attribute, shared)
