@@ -35,13 +35,10 @@ def yaml_document(text: str) -> Any:
     Raises:
         NotYaml: it is not YAML, or has several documents.
     """
-    import yaml
-
-    try:
-        _check_depth(text)
-        return yaml.load(text, Loader=json_loader())  # noqa: S506 - a safe loader with fewer types
-    except yaml.YAMLError as error:
-        raise NotYaml(str(error)) from error
+    first, *others = yaml_documents(text) or [None]
+    if others:
+        raise NotYaml("expected a single document in the stream, but found another document")
+    return first
 
 
 def yaml_documents(text: str) -> list[Any]:
@@ -55,7 +52,7 @@ def yaml_documents(text: str) -> list[Any]:
     try:
         _check_depth(text)
         return list(yaml.load_all(text, Loader=json_loader()))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise NotYaml(str(error)) from error
 
 

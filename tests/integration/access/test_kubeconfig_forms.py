@@ -242,6 +242,7 @@ async def test_in_a_pod_a_kubeconfig_counts_before_the_service_account(server, t
         ("[]", "is no kubeconfig"),
         ("a: [", "cannot be read"),
         ("[" * 100_000, "nested deeper than"),
+        ("contexts: " + "[" * 2000 + "]" * 2000, "cannot be read: maximum recursion depth"),
         ("current-context: x", 'context "x" does not exist'),
         ("current-context: 22:22", 'context "22:22" does not exist'),
         ("current-context: x\ncontexts: [{name: x, context: {cluster: c}}]", 'cluster "c" does not exist'),

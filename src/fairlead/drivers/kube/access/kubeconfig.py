@@ -162,7 +162,7 @@ def _entry(merged: Merged, section: str, name: str, type_: type[S]) -> S:
     if entry is None:
         raise BadConfig(f'{_SECTIONS[section]} "{name}" does not exist in the kubeconfig')
     try:
-        content = msgspec.convert(_without_nulls(entry.content), type_)
+        content = msgspec.convert(entry.content, type_)
     except msgspec.ValidationError as error:
         raise BadConfig(f'{entry.file}: {_SECTIONS[section]} "{name}": {error}') from error
     return _absolute(content, entry.file.absolute().parent)
@@ -178,12 +178,12 @@ def _absolute(content: S, folder: Path) -> S:
 
 def _read(path: Path, must_exist: bool) -> Doc:
     try:
-        document = yaml_document(path.read_text())
+        document = _without_nulls(yaml_document(path.read_text()))
     except FileNotFoundError as error:
         if must_exist:
             raise BadConfig(f"there is no kubeconfig {path}") from error
         return {}
-    except (OSError, UnicodeDecodeError, NotYaml) as error:
+    except (OSError, UnicodeDecodeError, NotYaml, RecursionError) as error:
         raise BadConfig(f"kubeconfig {path} cannot be read: {error}") from error
     if document is None:
         return {}
