@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from fairlead.explain.documents import at, flag, rows, text, texts
-from fairlead.model.document import Doc
+from fairlead.model.document import Doc, as_object
 from fairlead.model.phrases import Phrase
 
 _SERVICE_FIELDS = (
@@ -90,7 +90,7 @@ def _short(field: str, value: object) -> str:
 
 
 def _port(port: object) -> str:
-    row = port if isinstance(port, dict) else {}
+    row = as_object(port)
     target, node_port = row.get("targetPort"), row.get("nodePort")
     return f"{row.get('port')}" + (f"->{target}" if target else "") + (f" ({node_port})" if node_port else "")
 

@@ -4,9 +4,9 @@ them down or not. Upstream: apiextensions-apiserver ``pkg/controller/openapi/bui
 
 from fairlead.model.document import Doc
 from fairlead.registry.discovery.openapi_schemas import OF_EVERY_KIND, reference
+from fairlead.registry.schemas.extensions import EMBEDDED
 
 OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
-EMBEDDED = "x-kubernetes-embedded-resource"
 _OF_OBJECTS: Doc = {
     **{name: {"type": "string", "description": OF_EVERY_KIND[name]} for name in ("apiVersion", "kind")},
     "metadata": {"allOf": [reference(OBJECT_META)], "description": OF_EVERY_KIND["metadata"]},

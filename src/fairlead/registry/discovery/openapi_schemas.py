@@ -16,6 +16,7 @@ from fairlead.registry.schemas.catalogue import (
     descriptions_of,
     fields_of,
 )
+from fairlead.registry.schemas.extensions import KEYS, LIST_TYPE, MAP_TYPE
 from fairlead.registry.schemas.known_values import default_of, values_of
 from fairlead.registry.schemas.merging import (
     is_applied_set,
@@ -101,15 +102,15 @@ def _merging(owner: str, field: str, shape: FieldType) -> Doc:
     if shape.container is Cardinality.LIST:
         keys = list_map_keys(owner, field)
         kind = "set" if is_applied_set(owner, field) else "map" if keys else "atomic"
-        found["x-kubernetes-list-type"] = kind
+        found[LIST_TYPE] = kind
         if keys:
-            found["x-kubernetes-list-map-keys"] = list(keys)
+            found[KEYS] = list(keys)
         if key := merge_key(owner, field):
             found["x-kubernetes-patch-merge-key"] = key
         if key or is_merged_set(owner, field):
             found["x-kubernetes-patch-strategy"] = "merge"
     elif shape.container is Cardinality.MAP and is_atomic_map(owner, field, shape.name):
-        found["x-kubernetes-map-type"] = "atomic"
+        found[MAP_TYPE] = "atomic"
     return found
 
 

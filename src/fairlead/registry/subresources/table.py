@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from fairlead.model.document import Doc
+from fairlead.model.document import Doc, as_object
 from fairlead.registry.defined_kind import ScalePaths
 from fairlead.registry.documents import bodies
 from fairlead.registry.documents.managed_fields.entries import UPDATE
@@ -38,8 +38,7 @@ def _bind_named(call: Call) -> Reply:
     """A Binding on its own, which has the name of its Pod: upstream's ``legacyBinding``."""
     document = bodies.parse_object(call.request.body, call.request.content_type)
     bodies.check_kind(document, "v1", "Binding")
-    metadata = document.get("metadata")
-    name = str((metadata if isinstance(metadata, dict) else {}).get("name") or "")
+    name = str(as_object(document.get("metadata")).get("name") or "")
     if not name:
         raise invalid("Binding", "", [required("metadata.name", "name or generateName is required")])
     return _bound(call, RequestTarget(_PODS, call.target.namespace, name, _PODS.subresource("binding")), document)

@@ -9,7 +9,7 @@ from typing import Any
 from fairlead.model.document import Doc
 from fairlead.model.names import dns1035_label_errors
 from fairlead.registry.field_errors import FieldError, invalid, required
-from fairlead.registry.kinds.apiextensions.extensions import EMBEDDED
+from fairlead.registry.schemas.extensions import EMBEDDED
 
 
 def has_embedded(schema: Doc) -> bool:

@@ -6,8 +6,8 @@ Upstream: apimachinery ``pkg/util/managedfields``, which builds its parser from 
 from collections.abc import Iterator, Mapping
 
 from fairlead.model.document import Doc
-from fairlead.registry.kinds.apiextensions.extensions import EMBEDDED, KEYS, LIST_TYPE, MAP_TYPE, PRESERVE
 from fairlead.registry.schemas.catalogue import Cardinality, FieldType, OwnType
+from fairlead.registry.schemas.extensions import EMBEDDED, KEYS, LIST_TYPE, MAP_TYPE, PRESERVE
 
 _META = FieldType("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta", Cardinality.NONE, False)
 _TEXT = FieldType("string", Cardinality.NONE, False)

@@ -8,7 +8,7 @@ from typing import Any
 
 from fairlead.model.document import Doc, as_object
 from fairlead.registry.field_errors import FieldError, forbidden, invalid, not_supported, required
-from fairlead.registry.kinds.apiextensions.extensions import KEYS, LIST_TYPE, MAP_TYPE
+from fairlead.registry.schemas.extensions import KEYS, LIST_TYPE, MAP_TYPE
 
 # Extension -> (the type that it is for, its values)
 _MERGED = {LIST_TYPE: ("array", ("atomic", "map", "set")), MAP_TYPE: ("object", ("atomic", "granular"))}

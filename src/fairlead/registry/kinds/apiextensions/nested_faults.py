@@ -9,7 +9,7 @@ from typing import Any
 
 from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError, forbidden, required
-from fairlead.registry.kinds.apiextensions.extensions import (
+from fairlead.registry.schemas.extensions import (
     EMBEDDED,
     INT_OR_STRING,
     KEYS,

@@ -13,10 +13,10 @@ from fairlead.registry.cel.budget import Unsupported
 from fairlead.registry.cel.expressions import checked, compiled, undeclared, unreadable_pattern
 from fairlead.registry.cel.static_types import BOOL, STRING, StaticType, fits
 from fairlead.registry.field_errors import FieldError, invalid, not_supported, required
-from fairlead.registry.kinds.apiextensions.extensions import EMBEDDED, LIST_TYPE, RULES
 from fairlead.registry.kinds.apiextensions.field_paths import BadFieldPath, path_below
 from fairlead.registry.kinds.apiextensions.rule_types import names_of
 from fairlead.registry.kinds.apiextensions.rules import is_about_change
+from fairlead.registry.schemas.extensions import EMBEDDED, LIST_TYPE, RULES
 
 _REASONS = ("FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired")
 _TEXTS = ("message", "messageExpression", "fieldPath")

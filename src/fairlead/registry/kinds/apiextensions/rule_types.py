@@ -22,7 +22,7 @@ from fairlead.registry.cel.static_types import (
     map_of,
     struct_of,
 )
-from fairlead.registry.kinds.apiextensions.extensions import EMBEDDED, INT_OR_STRING
+from fairlead.registry.schemas.extensions import EMBEDDED, INT_OR_STRING
 
 _SCALARS = {"string": STRING, "boolean": BOOL, "number": DOUBLE, "integer": INT}
 _FORMATS = {"byte": BYTES, "duration": DURATION, "date": TIMESTAMP, "date-time": TIMESTAMP}

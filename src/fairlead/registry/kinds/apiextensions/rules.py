@@ -16,9 +16,9 @@ from fairlead.model.document import Doc
 from fairlead.registry.cel.budget import Budget, RuleError, TooCostly, Unsupported
 from fairlead.registry.cel.expressions import compiled, optional, spelled
 from fairlead.registry.field_errors import FieldError, duplicate, forbidden, invalid, required
-from fairlead.registry.kinds.apiextensions.extensions import RULES
 from fairlead.registry.kinds.apiextensions.field_paths import BadFieldPath, path_below
 from fairlead.registry.kinds.apiextensions.values import ABSENT, counterpart, is_same
+from fairlead.registry.schemas.extensions import RULES
 
 _BUDGET = "validation failed due to running out of cost budget, no further validation rules will be run"
 _OLD = re.compile(r"\boldSelf\b")

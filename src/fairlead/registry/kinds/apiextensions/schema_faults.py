@@ -10,12 +10,12 @@ from typing import Any
 
 from fairlead.model.document import Doc, as_object
 from fairlead.registry.field_errors import FieldError, forbidden, invalid, not_supported, required
-from fairlead.registry.kinds.apiextensions.extensions import EMBEDDED, INT_OR_STRING, PRESERVE
 from fairlead.registry.kinds.apiextensions.list_faults import list_faults
 from fairlead.registry.kinds.apiextensions.nested_faults import incomplete_conditions, nested_faults
 from fairlead.registry.kinds.apiextensions.rule_checks import uncompiled_rules
 from fairlead.registry.kinds.apiextensions.structural import fill, prune
 from fairlead.registry.kinds.apiextensions.values import compiled, value_faults
+from fairlead.registry.schemas.extensions import EMBEDDED, INT_OR_STRING, PRESERVE
 
 DEEPEST = 64  # levels of a schema
 _TYPES = ("array", "boolean", "integer", "number", "object", "string")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fairlead.model.document import Doc
-from fairlead.registry.kinds.apiextensions.extensions import EMBEDDED, PRESERVE
+from fairlead.registry.schemas.extensions import EMBEDDED, PRESERVE
 
 _OBJECT_FIELDS = ("apiVersion", "kind", "metadata")  # of every object, embedded ones too; no schema specifies them
 

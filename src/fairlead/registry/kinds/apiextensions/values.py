@@ -17,7 +17,7 @@ import msgspec
 from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError, duplicate, invalid, not_supported, required, too_long, too_many
 from fairlead.registry.formats import has_format
-from fairlead.registry.kinds.apiextensions.extensions import INT_OR_STRING, KEYS, LIST_TYPE
+from fairlead.registry.schemas.extensions import INT_OR_STRING, KEYS, LIST_TYPE
 
 ABSENT: Any = object()
 """Where there is no value before."""
