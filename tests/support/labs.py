@@ -127,8 +127,7 @@ class Lab:
     def up(self) -> None:
         if not self.data.exists():
             self._choose_port()
-        words = ("up", "--name", self.name, "--data", str(self.data), "--wait", *self.up_arguments)
-        self.fairlead(*words, timeout=150)  # its own timeout is 120 s, and says what is not ready
+        self.fairlead("up", "--name", self.name, "--data", str(self.data), "--wait", *self.up_arguments)
 
     def _choose_port(self) -> None:
         """Give the API server a port that no other lab takes while this one is down."""
